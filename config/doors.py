@@ -1,0 +1,193 @@
+"""The way of a request: host → agency or brand → session → membership → brand. Checked here, once, for every view.
+
+A view never enters a brand and never asks who may see it: on a brand's url it runs inside the brand already, with
+`request.brand`, `request.person` and `request.role` set. Which urls are public is a list at the end of this file.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY, get_user
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, HttpResponseRedirect
+from django.urls import resolve
+
+from accounts import queries as people
+from accounts.enums import STAFF
+from accounts.models import User
+from config import refusals
+from inbox import queries as inbox
+from tenants import entry
+from tenants import queries as houses
+from tenants.badges import Badge, address, badge_of
+from tenants.models import Brand
+from tenants.refusals import NotYours, Refusal
+
+PUBLIC = frozenset({"landing", "health", "accounts:login"})
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+
+class HostMiddleware:
+    """Whose host this is. The request runs in the directory: hosts, sessions, people; no brand, no agency."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Any) -> HttpResponse:
+        with entry.directory():
+            host = request.get_host().rsplit(":", 1)[0].lower()
+            request.agency, request.host_brand, request.brand = None, None, None
+            if host in (settings.BASE_DOMAIN, "127.0.0.1"):
+                request.host_kind, request.urlconf = "operators", "config.urls.operators"
+                return self.get_response(request)
+            domain = houses.domain_named(host)
+            if domain is None:
+                return HttpResponseNotFound(_NO_SUCH_HOST, content_type="text/html")
+            request.agency, request.host_brand = domain.agency, domain.brand
+            request.host_kind = "brand" if domain.brand else "agency"
+            request.urlconf = f"config.urls.{request.host_kind}"
+            return self.get_response(request)
+
+
+class PersonMiddleware:
+    """Who is asking: read eagerly, here, because a lazy user would be read inside a brand, which may not see people."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Any) -> HttpResponse:
+        request.person, request.memberships = None, []
+        if request.agency and SESSION_KEY in request.session:
+            user = get_user(request)
+            # A session belongs to the host that it was opened on.
+            if isinstance(user, User) and request.session.get("host") == request.get_host():
+                request.person = user
+                request.memberships = people.memberships_of(user, agency_id=request.agency.pk)
+        request.user = request.person
+        return self.get_response(request)
+
+
+class BrandMiddleware:
+    """Into the brand that the url or the host names, if this person is a member of it; the view runs inside."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Any) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: Any, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponse | None:
+        try:
+            return self._enter(request, view, args, kwargs)
+        except Refusal as refusal:
+            return refusals.draw(request, refusal)
+
+    def _enter(self, request: Any, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponse | None:
+        name = resolve(request.path_info, request.urlconf).view_name
+        if name in PUBLIC:
+            return None
+        if request.person is None:
+            return _to_log_in(request)
+        if name.startswith("accounts:"):
+            return None
+        if not request.memberships:
+            raise NotYours("You are not a member of this agency.")
+        request.badges = badges_for(request)
+        slug = kwargs.pop("brand_slug", None)
+        brand = request.host_brand or (_brand_of(request, slug) if slug else None)
+        if brand is None:
+            if not any(membership.role in STAFF for membership in request.memberships):
+                raise NotYours("This page is for the agency's staff. Your brand has a host of its own.")
+            request.role = people.role_in(request.memberships, brand_id=None)
+            return None
+        request.role = people.role_in(request.memberships, brand_id=brand.pk)
+        if request.role is None:
+            raise NotYours("You are not a member of this brand.")
+        request.brand = brand
+        request.badge = next(badge for badge in request.badges if badge.pk == brand.pk)
+        with entry.brand(brand):
+            request.live_seqs = {brand.slug: inbox.newest_seq()}
+            return view(request, *args, **kwargs)
+
+
+def badges_for(request: Any) -> list[Badge]:
+    """The brands that this person may enter from this host, by name."""
+    on_brand_host = request.host_kind == "brand"
+    return [
+        badge_of(brand, on_brand_host=on_brand_host)
+        for brand in houses.brands_of(request.agency.pk)
+        if people.role_in(request.memberships, brand_id=brand.pk)
+        and (not on_brand_host or brand.pk == request.host_brand.pk)
+    ]
+
+
+def page(request: Any) -> dict[str, Any]:
+    """What every template is given: where we are, who is asking, where else they may go."""
+    person = getattr(request, "person", None)
+    brand = getattr(request, "brand", None)
+    badges = getattr(request, "badges", [])
+    agency = getattr(request, "agency", None)
+    return {
+        "page": {
+            "title": "Nightjar",
+            "agency": {"name": agency.name, "url": address(f"{agency.slug}.{settings.BASE_DOMAIN}")} if agency else None,
+            "brand": getattr(request, "badge", None) if brand else _host_badge(request),
+            "host_kind": getattr(request, "host_kind", "operators"),
+            "person": _person(person, getattr(request, "role", None)) if person else None,
+            "brands": badges,
+            "nav": _navigation(request) if person else [],
+            "live": {
+                "socket": "/live/",
+                "since": "/live-since/",
+                "seqs": getattr(request, "live_seqs", {}),
+            }
+            if person
+            else None,
+            "refusal": getattr(request, "refusal", None),
+        }
+    }
+
+
+def _host_badge(request: Any) -> Badge | None:
+    brand = getattr(request, "host_brand", None)
+    return badge_of(brand, on_brand_host=True) if brand and not getattr(request, "person", None) else None
+
+
+def _person(user: User, role: str | None) -> dict[str, Any]:
+    return {"id": user.pk, "name": user.name, "initials": user.initials, "email": user.email, "role": role or ""}
+
+
+def _navigation(request: Any) -> list[dict[str, Any]]:
+    badge, path = getattr(request, "badge", None) if request.brand else None, request.path
+    entries = []
+    if request.host_kind == "agency":
+        entries.append(("Desk", "/", "d", path == "/" or path.startswith("/desk/")))
+    if badge:
+        report = f"{badge.url}reports/first-response/"
+        entries.append(("Inbox", badge.url, "i", path.startswith(badge.url) and not path.startswith(report)))
+        entries.append(("Report", report, "r", path.startswith(report)))
+    elif request.host_kind == "agency":
+        entries.append(("Report", "/reports/first-response/", "r", path.startswith("/reports/")))
+    return [
+        {"label": label, "url": url, "current": current, "count": None, "key": key}
+        for label, url, key, current in entries
+    ]
+
+
+def _brand_of(request: Any, slug: str) -> Brand:
+    brand = Brand.objects.filter(agency=request.agency, slug=slug).first()
+    if brand is None:
+        raise NotYours("You are not a member of this brand.")
+    return brand
+
+
+def _to_log_in(request: Any) -> HttpResponse:
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=401, headers={"HX-Redirect": "/login/"})
+    return HttpResponseRedirect(f"/login/?next={quote(request.get_full_path())}")
+
+
+_NO_SUCH_HOST = """<!doctype html><html lang="en"><meta charset="utf-8"><title>No such host</title>
+<h1>Nobody lives here</h1><p>This host belongs to no agency and no brand.</p>"""

@@ -1,0 +1,47 @@
+"""The one place where a refusal becomes an answer: 403 or 409, in the words it was raised with."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from tenants.refusals import NotNow, NotYours, Refusal
+
+_STATUS = {NotYours: 403, NotNow: 409}
+
+
+class RefusalMiddleware:
+    """Draws refusals that no view showed on its own page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return draw(request, exception) if isinstance(exception, Refusal) else None
+
+
+def draw(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """A page of its own for a refusal."""
+    return render(request, "refused.html", {"refusal": str(refusal)}, status=_STATUS[type(refusal)])
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form without its token: mostly a page that lay open for too long."""
+    sentence = "This page was open for too long, or your browser keeps no cookies. Load it again and repeat."
+    return render(request, "refused.html", {"refusal": sentence}, status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "not_found.html", status=404)
+
+
+def crashed(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(_CRASHED, status=500)
+
+
+_CRASHED = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Something broke</title>
+<h1>Something broke on our side</h1><p>Nothing you wrote was sent. Load the page again; if it breaks again, tell us.</p>
+"""

@@ -1,0 +1,167 @@
+"""Django's settings. Everything that differs between machines comes from the environment (`config/environment.py`)."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from config import environment
+
+environment.load()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+HOME = Path(os.environ.get("NIGHTJAR_HOME") or BASE_DIR / "var")
+
+DEBUG = False
+SECRET_KEY = os.environ["NIGHTJAR_SECRET_KEY"]
+SEALING_KEY = os.environ["NIGHTJAR_SEALING_KEY"]
+BASE_DOMAIN = os.environ.get("NIGHTJAR_BASE_DOMAIN", "localhost")
+PORT = int(os.environ.get("NIGHTJAR_PORT", "8000"))
+ALLOWED_HOSTS = [BASE_DOMAIN, f".{BASE_DOMAIN}", "127.0.0.1"]
+
+# --- apps: public ones and those of a brand's schema; none in both --------------------------------------------------
+
+SHARED_APPS = [
+    "django_tenants",
+    "tenants",
+    "accounts",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+]
+TENANT_APPS = ["inbox", "playbooks", "reporting"]
+INSTALLED_APPS = SHARED_APPS + TENANT_APPS
+
+TENANT_MODEL = "tenants.Brand"
+TENANT_DOMAIN_MODEL = "tenants.Domain"
+TENANT_LIMIT_SET_CALLS = True
+AUTH_USER_MODEL = "accounts.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SILENCED_SYSTEM_CHECKS = ["django_tenants.W001"]
+
+# --- databases: the login role sees nothing by itself; `tenants.entry` gives it a role --------------------------------
+
+
+def _database(url: str, **options) -> dict:
+    parts = urlsplit(url)
+    return {
+        "ENGINE": "tenants.database",
+        "NAME": parts.path.lstrip("/"),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname,
+        "PORT": parts.port,
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+        "OPTIONS": {"connect_timeout": 10, "application_name": os.environ.get("NIGHTJAR_PROCESS", "nightjar"), **options},
+    }
+
+
+AS_OWNER = os.environ.get("NIGHTJAR_AS") == "owner"
+_APP_OPTIONS = {"options": "-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000"}
+DATABASES = {
+    "default": _database(os.environ["NIGHTJAR_OWNER_DATABASE_URL"])
+    if AS_OWNER
+    else _database(os.environ["NIGHTJAR_DATABASE_URL"], **_APP_OPTIONS)
+}
+OWNER_DATABASE_URL = os.environ.get("NIGHTJAR_OWNER_DATABASE_URL", "")
+LETTERBOX_DATABASE_URL = os.environ.get("NIGHTJAR_LETTERBOX_DATABASE_URL", "")
+DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+
+REDIS_URL = os.environ["NIGHTJAR_REDIS_URL"]
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.refusals.RefusalMiddleware",
+    "config.doors.HostMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.doors.PersonMiddleware",
+    "config.doors.BrandMiddleware",
+]
+ROOT_URLCONF = "config.urls.operators"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+                "config.doors.page",
+            ],
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"],
+                )
+            ],
+        },
+    }
+]
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+# Browsers take `__Host-` cookies on *.localhost although it is plain HTTP; they are host-only by definition.
+SESSION_COOKIE_NAME = "__Host-session"
+SESSION_COOKIE_SECURE = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = int(timedelta(hours=14).total_seconds())
+CSRF_COOKIE_NAME = "__Host-csrf"
+CSRF_COOKIE_SECURE = True
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "config.refusals.csrf_failure"
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+LOGIN_URL = "/login/"
+APPEND_SLASH = True
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+
+# --- language, time, static files ---------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
+STATIC_ROOT = HOME / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- Twitter ------------------------------------------------------------------------------------------------------------
+
+TWITTER_URL = os.environ.get("NIGHTJAR_TWITTER_URL", "https://api.x.com")
+TWITTER_CONSUMER_SECRET = os.environ.get("NIGHTJAR_TWITTER_CONSUMER_SECRET", "")
+TWITTER_APP_BEARER = os.environ.get("NIGHTJAR_TWITTER_APP_BEARER", "")
+# Where Twitter delivers: the operators' host, through the front door.
+TWITTER_WEBHOOK_URL = os.environ.get("NIGHTJAR_TWITTER_WEBHOOK_URL", f"http://{BASE_DOMAIN}:{PORT}/twitter/webhook")
+# How long a tweet may be missing from its author's own timeline after Twitter accepted it.
+TWITTER_INDEX_LAG = timedelta(seconds=float(os.environ.get("NIGHTJAR_TWITTER_INDEX_LAG", "20")))
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"terminal": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["terminal"], "level": "INFO"},
+    "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}},
+}

@@ -1,0 +1,146 @@
+// The composer: counts as Twitter counts, keeps what is typed until it is sent, and notices when they write again.
+(() => {
+  "use strict";
+  const URL_LENGTH = 23;
+  const NEAR = 20;
+  // Twitter's table: these code points weigh one, all others two; an emoji weighs two whatever it is made of.
+  const LIGHT = [[0, 4351], [8192, 8205], [8208, 8223], [8242, 8247]];
+  const EMOJI = /\p{RGI_Emoji}/gv;
+  // Near enough for a hint (the server counts again): every ending after http, the common ones without.
+  const ENDINGS = "com|org|net|edu|gov|mil|int|info|biz|name|museum|bar|app|dev|io|co|me|ly|tv|fm|gg|ai|uk|de|fr|es|pt|it|nl|be|lu|ch|at|se|no|fi|dk|is|ie|pl|cz|gr|tr|ru|ua|eu|us|ca|mx|au|nz|jp|kr|cn|hk|tw|sg|in|za|ng|ke|br|ar|cl|shop|store|site|online|blog|news|xyz|care|support|cloud|tech";
+  const PATH = String.raw`(?::\d+)?(?:/(?:[a-z0-9!*';:=+,.$%#\[\]\-_~@&|/()\u00c0-\u024f\p{Script=Cyrillic}]*[a-z0-9=_#/+\-\u00c0-\u024f\p{Script=Cyrillic}])?)?(?:\?[a-z0-9!?*'();:&=+$/%#\[\]\-_.,~|@]*[a-z0-9\-_&=#/])?`;
+  const LINK = new RegExp(
+    String.raw`(?<![a-z0-9@$#＠＃])(?:https?://(?:[\p{L}\p{N}](?:[\p{L}\p{N}_\-]*[\p{L}\p{N}])?\.)+[\p{L}]{2,}` +
+      String.raw`|(?<![\-_./])(?:[a-z0-9\u00c0-\u024f](?:[a-z0-9_\-\u00c0-\u024f]*[a-z0-9\u00c0-\u024f])?\.)+(?:${ENDINGS})(?![a-z0-9@]))${PATH}`,
+    "giu",
+  );
+
+  function weigh(text) {
+    let sum = 0;
+    const weighing = (weight) => () => { sum += weight; return ""; };
+    const rest = text.normalize("NFC").replace(LINK, weighing(URL_LENGTH)).replace(EMOJI, weighing(2));
+    for (const letter of rest) {
+      const point = letter.codePointAt(0);
+      sum += LIGHT.some(([first, last]) => point >= first && point <= last) ? 1 : 2;
+    }
+    return sum;
+  }
+
+  const form = () => document.getElementById("composer");
+  const field = () => document.getElementById("composer-text");
+  const conversation = () => document.getElementById("pane")?.dataset.conversation;
+
+  function showCount() {
+    if (!form()) return;
+    const limit = Number(form().dataset.limit);
+    const used = weigh(field().value.trim());
+    const count = form().querySelector("[data-count]");
+    count.dataset.state = used > limit ? "over" : limit - used <= NEAR ? "near" : "fine";
+    count.querySelector(".count-left").textContent = limit - used;
+    count.querySelector(".count-arc").setAttribute("stroke-dasharray", `${Math.min(100, (used / limit) * 100)} 100`);
+  }
+
+  // --- what is typed stays in this tab until it is sent ---------------------------------------------------------
+
+  const store = (name, text) => {
+    try {
+      if (text) sessionStorage.setItem(name, text);
+      else sessionStorage.removeItem(name);
+    } catch { /* Storage is full or off: the text is still on the page. */ }
+  };
+  const stored = (name) => {
+    try {
+      return sessionStorage.getItem(name);
+    } catch {
+      return null;
+    }
+  };
+
+  function open() {
+    const key = conversation();
+    if (!key) return;
+    if (stored(`sending:${key}`) !== null) {
+      store(`sending:${key}`, null);
+      if (!document.querySelector("#pane .notice-refusal")) {
+        store(`draft:${key}`, null);
+        document.getElementById("conversation").focus({ preventScroll: true }); // The single keys work again.
+      }
+    }
+    if (form() && !field().value) field().value = stored(`draft:${key}`) ?? "";
+    showCount();
+    showAnswered();
+  }
+
+  document.addEventListener("input", (event) => {
+    if (event.target.id !== "composer-text") return;
+    store(`draft:${conversation()}`, event.target.value);
+    showCount();
+  });
+
+  document.addEventListener("submit", (event) => {
+    if (event.target.id === "composer") store(`sending:${conversation()}`, "yes");
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.target.id === "composer-text" && event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) {
+      event.preventDefault();
+      form().requestSubmit();
+    }
+  });
+
+  // No answer does not mean not sent: the person looks before sending again.
+  for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(failure, (event) => {
+      if (event.target.id !== "composer") return;
+      store(`sending:${conversation()}`, null);
+      window.nightjar.toast(form().dataset.wordsUnsure);
+    });
+  }
+
+  // --- they wrote again -----------------------------------------------------------------------------------------
+
+  const answered = () => document.getElementById("composer-in-reply-to");
+
+  function showAnswered() {
+    for (const mark of document.querySelectorAll("[data-answering]")) mark.hidden = !answered() || mark.dataset.answering !== answered().value;
+  }
+
+  function answer(pk) {
+    answered().value = pk;
+    document.getElementById("composer-newer").hidden = true;
+    showAnswered();
+  }
+
+  document.addEventListener("nightjar:redrawn", ({ detail: { fresh } }) => {
+    const freshFoot = fresh.querySelector(".pane-foot");
+    if (!freshFoot || fresh.getElementById("pane")?.dataset.conversation !== conversation()) return;
+    const newest = freshFoot.querySelector("#composer-in-reply-to")?.value;
+    if (Boolean(form()) !== Boolean(newest !== undefined)) {
+      if (!field()?.value) changeFoot(freshFoot);
+    } else if (form() && newest !== answered().value) {
+      if (!field().value) answer(newest);
+      else {
+        document.getElementById("composer-newer").hidden = false;
+        document.getElementById("composer-newer").dataset.newest = newest;
+      }
+    }
+    showAnswered();
+  });
+
+  function changeFoot(freshFoot) {
+    const foot = document.querySelector("#pane > .pane-foot");
+    foot.replaceWith(document.importNode(freshFoot, true));
+    window.htmx?.process(document.querySelector("#pane > .pane-foot"));
+    showCount();
+  }
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-answer-newest]")) return;
+    answer(document.getElementById("composer-newer").dataset.newest);
+    field().focus();
+  });
+
+  window.nightjar = { ...window.nightjar, weigh };
+  open();
+  document.addEventListener("htmx:afterSettle", open);
+})();

@@ -1,0 +1,20 @@
+"""An agency's host: its desk over all brands, and each brand's screens under /b/<brand>/."""
+
+from django.urls import include, path
+
+from accounts.views import health
+from inbox import views as inbox
+from reporting import views as reporting
+
+urlpatterns = [
+    path("", inbox.desk, name="desk"),
+    path("desk/rows/", inbox.desk_rows, name="desk-rows"),
+    path("live-since/", inbox.live_since, name="live-since"),
+    path("healthz", health, name="health"),
+    path("", include("accounts.urls")),
+    path("reports/first-response/", reporting.agency_first_response, name="agency-first-response"),
+    path("b/<slug:brand_slug>/", include("inbox.urls")),
+    path("b/<slug:brand_slug>/reports/", include("reporting.urls")),
+]
+handler404 = "config.refusals.not_found"
+handler500 = "config.refusals.crashed"

@@ -1,0 +1,57 @@
+"""A handle's keys to Twitter: sealed when they come, opened only to be handed to the gateway."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from inbox.models import Credential
+from inbox.twitter.client import Credentials, Twitter, TwitterApp
+from tenants import entry, sealing
+from tenants.refusals import NotNow
+
+
+@transaction.atomic
+def store(*, handle_id: int, username: str, access_token: str) -> Credential:
+    """Keep a handle's access token, sealed for its place; a token that was refused is forgotten with its reason."""
+    credential, _ = Credential.objects.update_or_create(
+        handle_id=handle_id,
+        defaults={
+            "username": username,
+            "sealed_access_token": sealing.seal(access_token, place=_place(handle_id)),
+            "refused_at": None,
+            "refused_why": "",
+        },
+    )
+    return credential
+
+
+def opened(handle_id: int) -> Credentials:
+    """The credentials of one of the brand's handles; raises `NotNow` where the handle is not connected."""
+    credential = Credential.objects.filter(pk=handle_id).first()
+    if credential is None:
+        raise NotNow("This handle is not connected to Twitter. Connect it first.")
+    token = sealing.unseal(credential.sealed_access_token, place=_place(handle_id))
+    return Credentials(handle_id=handle_id, access_token=token)
+
+
+def twitter_for(credentials: Credentials) -> Twitter:
+    """The gateway, handed these credentials."""
+    return Twitter(base_url=settings.TWITTER_URL, credentials=credentials)
+
+
+@transaction.atomic
+def mark_refused(*, handle_id: int, why: str, now: datetime) -> None:
+    """Remember that Twitter did not take the token, with its reason: the brand must be connected again."""
+    Credential.objects.filter(pk=handle_id).update(refused_at=now, refused_why=why[:300])
+
+
+def _place(handle_id: int) -> str:
+    return f"{entry.current_schema()}/inbox_credential/{handle_id}/access_token"
+
+
+def subscribe(handle_id: int) -> int:
+    """Have everything that concerns this handle sent to our webhook; returns how many subscriptions were missing."""
+    with TwitterApp(base_url=settings.TWITTER_URL, bearer=settings.TWITTER_APP_BEARER) as app:
+        webhook_id = app.ensure_webhook(settings.TWITTER_WEBHOOK_URL)
+        return app.ensure_subscriptions(handle_id=handle_id, webhook_id=webhook_id)

@@ -1,0 +1,67 @@
+"""The brand's one line of history. Every stage writes here in its own transaction; reports and hints come from it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from inbox.enums import EventKind
+from inbox.models import Event
+from tenants import live
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event before it has its number."""
+
+    kind: EventKind
+    conversation_id: int
+    at: datetime
+    by_id: int | None = None
+    message_id: int | None = None
+    reply_id: int | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def record(lines: Sequence[Line]) -> int:
+    """Append these events and hint at their conversations once committed; returns the brand's newest number.
+
+    Takes the brand's line until the transaction ends, so numbers become visible in order: call it last.
+    """
+    if not lines:
+        return latest()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE inbox_eventline SET last_seq = last_seq + %s RETURNING last_seq", [len(lines)])
+        last = cursor.fetchone()[0]
+    first = last - len(lines) + 1
+    Event.objects.bulk_create(
+        [
+            Event(
+                seq=first + place,
+                at=line.at,
+                kind=line.kind,
+                conversation_id=line.conversation_id,
+                message_id=line.message_id,
+                reply_id=line.reply_id,
+                by_id=line.by_id,
+                facts=line.facts,
+            )
+            for place, line in enumerate(lines)
+        ]
+    )
+    live.hint(_names(lines), first=first, seq=last)
+    return int(last)
+
+
+def latest() -> int:
+    """The number of the current brand's newest event."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT last_seq FROM inbox_eventline")
+        row = cursor.fetchone()
+    return int(row[0])
+
+
+def _names(lines: Iterable[Line]) -> set[str]:
+    return {"inbox", "desk"} | {f"conversation.{line.conversation_id}" for line in lines}

@@ -1,0 +1,97 @@
+from django.db import models
+
+
+class ArrivalKind(models.TextChoices):
+    """What Twitter sent. Tweets reach us as several kinds of event; one tweet is one arrival."""
+
+    TWEET = "tweet", "tweet"
+    DELETION = "deletion", "deletion"
+    OTHER = "other", "other"
+
+
+class Outcome(models.TextChoices):
+    """What became of an arrival."""
+
+    MESSAGE = "message", "a message in a conversation"
+    AMPLIFICATION = "amplification", "a retweet: counted, never work"
+    BROADCAST = "broadcast", "the brand's own tweet that answers nobody"
+    ORPHAN = "orphan", "continues a tweet that has not arrived"
+    NOT_OURS = "not_ours", "neither from, to nor about one of our handles"
+    DELETED = "deleted", "a deletion, carried out"
+    KEPT = "kept", "kept; Nightjar does not act on this kind yet"
+    UNREADABLE = "unreadable", "not of a shape that we know; kept"
+
+
+class Direction(models.TextChoices):
+    INBOUND = "in", "from the customer"
+    OUTBOUND = "out", "from the brand"
+
+
+class Reach(models.TextChoices):
+    """How a tweet came to us."""
+
+    DIRECT = "direct", "names the handle"
+    BROAD = "broad", "names the brand, not the handle"
+    PROACTIVE = "proactive", "named nobody; we were listening"
+
+
+class Urgency(models.IntegerChoices):
+    """How soon it must be looked at."""
+
+    CALM = 0, "calm"
+    NORMAL = 1, "normal"
+    SOON = 2, "soon"
+    NOW = 3, "now"
+
+
+class ReplyStatus(models.TextChoices):
+    DRAFT = "draft", "draft"
+    SUBMITTED = "submitted", "waiting for approval"
+    SENT_BACK = "sent_back", "sent back"
+    APPROVED = "approved", "on its way"
+    POSTING = "posting", "being posted"
+    POSTED = "posted", "posted"
+    REFUSED = "refused", "refused by Twitter"
+    UNKNOWN = "unknown", "fate unknown"
+
+
+# Which state a reply may leave for which. `docs/replies.md` draws it; a test holds the two together.
+REPLY_MOVES: dict[str, tuple[str, ...]] = {
+    ReplyStatus.DRAFT: (ReplyStatus.SUBMITTED, ReplyStatus.APPROVED),
+    ReplyStatus.SUBMITTED: (ReplyStatus.APPROVED, ReplyStatus.SENT_BACK),
+    ReplyStatus.SENT_BACK: (ReplyStatus.SUBMITTED,),
+    ReplyStatus.APPROVED: (ReplyStatus.POSTING,),
+    ReplyStatus.POSTING: (ReplyStatus.APPROVED, ReplyStatus.POSTED, ReplyStatus.REFUSED, ReplyStatus.UNKNOWN),
+    ReplyStatus.UNKNOWN: (ReplyStatus.APPROVED, ReplyStatus.POSTED),
+    ReplyStatus.REFUSED: (ReplyStatus.APPROVED,),
+    ReplyStatus.POSTED: (),
+}
+
+
+class EventKind(models.TextChoices):
+    OPENED = "opened", "conversation opened"
+    REOPENED = "reopened", "conversation reopened"
+    MESSAGE_ARRIVED = "message_arrived", "customer wrote"
+    MESSAGE_POSTED = "message_posted", "brand wrote"
+    MESSAGE_DELETED = "message_deleted", "tweet deleted"
+    AMPLIFIED = "amplified", "retweeted"
+    TAKEN = "taken", "taken"
+    GIVEN_BACK = "given_back", "given back"
+    REPLY_COMPOSED = "reply_composed", "reply written"
+    REPLY_APPROVED = "reply_approved", "reply approved"
+    REPLY_POSTED = "reply_posted", "reply posted"
+    REPLY_REFUSED = "reply_refused", "reply refused by Twitter"
+    REPLY_DELAYED = "reply_delayed", "Twitter says: not now"
+    REPLY_UNKNOWN = "reply_unknown", "fate of a reply unknown"
+    REPLY_RETRIED = "reply_retried", "reply tried again"
+    CLOSED = "closed", "conversation closed"
+
+
+class Disposition(models.TextChoices):
+    """How a conversation ended. Each closes; only the first resolves."""
+
+    RESOLVED = "resolved", "resolved"
+    PRIVATE = "private", "went on in private"
+    NO_ANSWER_NEEDED = "no_answer_needed", "no answer needed"
+    GAVE_UP = "gave_up", "customer did not come back"
+    SPAM = "spam", "spam"

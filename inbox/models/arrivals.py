@@ -1,0 +1,45 @@
+from django.db import models
+from django.db.models import Q
+
+from inbox.enums import ArrivalKind, Outcome
+from tenants.models import BrandModel
+from tenants.wall import Wall
+
+
+class Arrival(BrandModel):
+    """What Twitter sent us, as it was sent, once per kind and Twitter id. `domain.arrivals` moves it.
+
+    The letterbox may insert here and read nothing. An arrival without `carried_at` is work; a sweep finds it.
+    The payload (zlib) lies out of line, so that settling an arrival does not write it again.
+    """
+
+    wall = Wall(
+        brand="select, insert, update, delete",
+        letterbox="insert (kind, twitter_id, handle_id, received_at, payload, carried_at, outcome, awaits_id)",
+    )
+    storage = ("SET (toast_tuple_target = 128)", "ALTER COLUMN payload SET STORAGE EXTERNAL")
+
+    kind = models.CharField(max_length=10, choices=ArrivalKind)
+    twitter_id = models.BigIntegerField()
+    handle_id = models.BigIntegerField()
+    received_at = models.DateTimeField()
+    payload = models.BinaryField()
+    carried_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=16, choices=Outcome, default="", db_default="")
+    awaits_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="arrival_is_one_per_kind_and_id", fields=["kind", "twitter_id"]),
+            models.CheckConstraint(
+                name="arrival_has_an_outcome_once_carried",
+                condition=Q(carried_at=None, outcome="") | (Q(carried_at__isnull=False) & ~Q(outcome="")),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["id"], name="arrival_waiting", condition=Q(carried_at=None)),
+            models.Index(fields=["awaits_id"], name="arrival_orphan", condition=Q(awaits_id__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.twitter_id}"

@@ -1,0 +1,28 @@
+"""The worker's door. Each task may run twice: what it does is claimed in the database first."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from inbox.domain import posting, routing
+from tenants.nudge import brand_task, fan_out_task, in_each_brand
+
+
+@brand_task(name="inbox.post_replies")
+def post_replies(**_future: Any) -> None:
+    """Post what is approved."""
+    posting.post_waiting(clock=timezone.now)
+
+
+@brand_task(name="inbox.find_out")
+def find_out(**_future: Any) -> None:
+    """Find out what became of replies whose fate is unknown, then post what is approved."""
+    posting.find_out(clock=timezone.now)
+    posting.post_waiting(clock=timezone.now)
+    routing.repair()
+
+
+@fan_out_task(name="inbox.sweep")
+def sweep(**_future: Any) -> None:
+    """The look that always comes, for every brand."""
+    in_each_brand(find_out)

@@ -1,0 +1,50 @@
+"""The sandbox Twitter's own controls, for demonstrations, replays and tests: people, their tokens, tweets in bulk."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+
+class Playground:
+    """The controls of the sandbox at this address. Raises `httpx.HTTPError` where it does not answer well."""
+
+    def __init__(self, *, base_url: str) -> None:
+        self._http = httpx.Client(base_url=base_url, timeout=httpx.Timeout(connect=5, read=60, write=60, pool=5), trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._http.close()
+
+    def is_there(self) -> bool:
+        """Whether a sandbox answers at this address: the real Twitter does not."""
+        try:
+            return self._http.get("/sandbox/healthz").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def people(self, people: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Make these accounts, or find them by username; in the same order, with their ids."""
+        return list(self._post("/sandbox/users", list(people)))
+
+    def token_of(self, user_id: int) -> str:
+        """A token that acts for this account."""
+        return str(self._post("/sandbox/tokens", {"user_id": str(user_id)})["access_token"])
+
+    def tweets(self, tweets: Sequence[dict[str, Any]], *, deliver: bool = True) -> dict[str, Any]:
+        """Put these tweets on the sandbox's Twitter, delivered to those whom they concern; known ones change nothing."""
+        return dict(self._post("/sandbox/tweets", {"tweets": list(tweets), "deliver": deliver}))
+
+    def deliveries(self) -> dict[str, int]:
+        """How many events wait to be delivered, were delivered, failed for now, were given up."""
+        answer = self._http.get("/sandbox/deliveries")
+        answer.raise_for_status()
+        return dict(answer.json())
+
+    def _post(self, path: str, body: Any) -> Any:
+        answer = self._http.post(path, json=body)
+        answer.raise_for_status()
+        return answer.json()

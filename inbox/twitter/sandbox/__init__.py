@@ -1,0 +1,1 @@
+"""The Twitter on your own machine: same wire format, its own process, reached only over HTTP."""

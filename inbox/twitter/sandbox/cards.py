@@ -1,0 +1,131 @@
+"""What the page draws of a tweet: who said it, to whom, which part of the text is theirs."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from markupsafe import Markup, escape
+
+from inbox.twitter.sandbox.entities import ADDRESS, NAME
+from inbox.twitter.sandbox.wire import distinct
+from inbox.twitter.sandbox.world import Account, Tweet, World
+
+LINKED = re.compile(f"{ADDRESS.pattern}|{NAME.pattern}")
+DEEPEST = 6
+
+
+@dataclass(slots=True)
+class Card:
+    tweet: Tweet
+    author: Account
+    is_brand: bool
+    is_mine: bool
+    words: Markup
+    replies: int
+    reposts: int
+    answered: Account | None
+    quoted: "Card | None" = None
+    reposted_by: Account | None = None
+    key: int = 0  # the tweet the line of the timeline stands for: the repost, where it is one
+    depth: int = 0
+    is_gone: bool = False
+
+    @property
+    def said_at(self) -> datetime:
+        return datetime.fromtimestamp(self.tweet.created_ms / 1000, UTC)
+
+
+def cards(world: World, tweets: Sequence[Tweet], me: Account | None) -> list[Card]:
+    """The tweets ready to draw, in the same order; those whose original is gone are left out."""
+    originals = world.tweets(distinct(tweet.reposted_id for tweet in tweets))
+    quoted = world.tweets(distinct(tweet.quoted_id for tweet in tweets))
+    everyone = [*tweets, *originals.values(), *quoted.values()]
+    accounts = world.accounts(
+        distinct(user_id for tweet in everyone for user_id in (tweet.author_id, tweet.in_reply_to_user_id))
+    )
+    brands = {account.id for account in world.brands()}
+
+    def card(tweet: Tweet) -> Card:
+        replies, _, reposts = world.counts([tweet.id])[tweet.id]
+        answered = accounts.get(tweet.in_reply_to_user_id or 0)
+        return Card(
+            tweet=tweet,
+            author=accounts[tweet.author_id],
+            is_brand=tweet.author_id in brands,
+            is_mine=bool(me and me.id == tweet.author_id),
+            words=linked(tweet.text[tweet.prefix_length :], tweet.mentioned),
+            replies=replies,
+            reposts=reposts,
+            answered=answered,
+            key=tweet.id,
+            is_gone=tweet.deleted_ms is not None,
+        )
+
+    drawn = []
+    for tweet in tweets:
+        if not tweet.reposted_id:
+            drawn.append(card(tweet))
+            if tweet.quoted_id in quoted:
+                drawn[-1].quoted = card(quoted[tweet.quoted_id])
+        elif original := originals.get(tweet.reposted_id):
+            drawn.append(card(original))
+            drawn[-1].key, drawn[-1].reposted_by = tweet.id, accounts[tweet.author_id]
+    return drawn
+
+
+def reply_tree(world: World, focus: Tweet, me: Account | None, limit: int = 500) -> list[Card]:
+    """Everything said around a tweet, answers below what they answer."""
+    tweets = world.tweets_where("conversation_id = ? AND reposted_id IS NULL", (focus.conversation_id,), limit=limit)
+    drawn = {card.tweet.id: card for card in cards(world, tweets, me)}
+    below: dict[int, list[Card]] = {}
+    for card in drawn.values():
+        parent = card.tweet.in_reply_to_id or 0
+        below.setdefault(parent if parent in drawn else 0, []).append(card)
+    ordered: list[Card] = []
+    waiting = [(card, 0) for card in reversed(below.get(0, []))]
+    while waiting:
+        card, depth = waiting.pop()
+        card.depth = min(depth, DEEPEST)
+        answers = below.get(card.tweet.id, [])
+        # A deleted tweet leaves its place only while somebody answered it.
+        if not card.is_gone or answers:
+            ordered.append(card)
+        waiting += [(answer, depth + 1) for answer in reversed(answers)]
+    return ordered
+
+
+def linked(text: str, mentioned: dict[str, str]) -> Markup:
+    """The text, escaped, with its names and addresses as links."""
+    parts, place = [], 0
+    for found in LINKED.finditer(text):
+        parts.append(escape(text[place : found.start()]))
+        parts.append(_link(found, mentioned))
+        place = found.end()
+    return Markup("").join([*parts, escape(text[place:])])
+
+
+def initials(account: Account) -> str:
+    words = re.findall(r"[^\W_]+", account.name) or [account.username]
+    return "".join(word[0] for word in (words if len(words) < 2 else (words[0], words[-1]))).upper()
+
+
+def hue(account_id: int) -> int:
+    return (account_id * 2_654_435_761 >> 11) % 360
+
+
+def username_from(name: str) -> str:
+    """A username out of what a person typed as their name; empty if nothing of it can be used."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"\W", "", plain)[:15]
+
+
+def _link(found: re.Match[str], mentioned: dict[str, str]) -> Markup:
+    name = found.group(1)
+    if name is None:
+        shown = found.group().split("://", 1)[1]
+        return Markup('<a href="{}" rel="noreferrer nofollow">{}</a>').format(found.group(), shown)
+    if name.lower() not in mentioned:
+        return escape(found.group())
+    return Markup('<a href="/account/{0}">@{0}</a>').format(name)

@@ -1,0 +1,118 @@
+"""The only door into a brand, an agency, or the public tables.
+
+Each door is a context manager. Inside, the connection wears one Postgres role and one search_path; outside all of
+them it is the bare login role, which sees nothing. Brand outside, transaction inside: a door that is opened or left
+inside a transaction raises, because the role would change under statements that were written for another.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+from django.db import connection
+
+from tenants.database.base import NOWHERE, Scope
+from tenants.models import Brand
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Tests run inside transactions of their own; they say here how many are around everything.
+transactions_around = 0
+
+
+class Misplaced(RuntimeError):
+    """A door was used where it may not be, or a row was touched outside its brand. Always a bug."""
+
+
+class UnknownBrand(LookupError):
+    """There is no such brand, or no longer."""
+
+
+@contextmanager
+def brand(the_brand: Brand) -> Iterator[Brand]:
+    """Stand inside this brand: its role, its schema, its rows of the few shared tables."""
+    with _standing(
+        Scope(
+            role=f"brand_{the_brand.pk}",
+            schema=the_brand.schema_name,
+            agency_id=the_brand.agency_id,
+            brand_id=the_brand.pk,
+        )
+    ):
+        yield the_brand
+
+
+@contextmanager
+def agency(agency_id: int) -> Iterator[None]:
+    """Stand inside this agency: its rows of the public tables, no brand's schema."""
+    with _standing(Scope(role=f"agency_{agency_id}", agency_id=agency_id)):
+        yield
+
+
+@contextmanager
+def directory() -> Iterator[None]:
+    """Stand where a request begins: hosts, brands, sessions and log-ins, nothing of a brand's or an agency's work."""
+    with _standing(Scope(role="directory")):
+        yield
+
+
+@contextmanager
+def nowhere() -> Iterator[None]:
+    """Step outside everything, as a worker does between two brands."""
+    with _standing(NOWHERE):
+        yield
+
+
+def in_brand(the_brand: Brand, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Enter, ask, leave: what async code calls through `sync_to_async`, since no `await` happens inside a brand."""
+    with brand(the_brand):
+        return function(*args, **kwargs)
+
+
+def brand_named(schema_name: str) -> Brand:
+    """The brand with this schema, looked up from the directory; raises `UnknownBrand`."""
+    with directory():
+        found = Brand.objects.filter(schema_name=schema_name).first()
+    if found is None:
+        raise UnknownBrand(f"There is no brand with the schema {schema_name!r}.")
+    return found
+
+
+def current_brand_id() -> int:
+    """The brand that we stand in; raises `Misplaced` outside of any."""
+    if not connection.scope.brand_id:
+        raise Misplaced("This needs a brand, and none was entered.")
+    return connection.scope.brand_id
+
+
+def current_schema() -> str:
+    """The schema of the brand that we stand in; raises `Misplaced` outside of any."""
+    current_brand_id()
+    return connection.scope.schema
+
+
+def current_agency_id() -> int:
+    """The agency that we stand in, or whose brand we stand in; raises `Misplaced` outside of any."""
+    if not connection.scope.agency_id:
+        raise Misplaced("This needs an agency, and none was entered.")
+    return connection.scope.agency_id
+
+
+@contextmanager
+def _standing(scope: Scope) -> Iterator[None]:
+    before = connection.scope
+    if scope == before:
+        yield
+        return
+    _check_outside_transactions()
+    connection.stand_in(scope)
+    try:
+        yield
+    finally:
+        connection.stand_in(before)
+
+
+def _check_outside_transactions() -> None:
+    if len(connection.atomic_blocks) > transactions_around:
+        raise Misplaced("A brand or agency is entered or left outside of transactions, never within one.")

@@ -1,0 +1,31 @@
+"""`NIGHTJAR_AS=owner manage.py prepare`: bring the database up to this release. Changes nothing the second time."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from tenants import walls
+from tenants.models import Agency, Brand
+
+
+class Command(BaseCommand):
+    help = "Migrate the public tables and every brand's, and build the walls between them. Run as the owner."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.AS_OWNER:
+            raise CommandError("This is the owner's work: set NIGHTJAR_AS=owner.")
+        call_command("migrate_schemas", shared=True, verbosity=0)
+        call_command("migrate_schemas", tenant=True, verbosity=0)
+        database = str(connection.settings_dict["NAME"])
+        connection.set_schema_to_public()
+        with connection.cursor() as wrapped:
+            cursor = wrapped.cursor
+            walls.build_shared(cursor, database=database)
+            for agency_id in Agency.objects.order_by("pk").values_list("pk", flat=True):
+                walls.build_agency(cursor, agency_id=agency_id, database=database)
+            for brand in Brand.objects.order_by("pk"):
+                walls.build_brand(cursor, brand=brand, database=database)
+        self.stdout.write(f"{database} is prepared: {Brand.objects.count()} brands.")

@@ -1,0 +1,71 @@
+"""Nudges: a worker looks sooner. Lost nudges cost seconds; the sweep comes by anyway.
+
+A task of a brand carries the brand's schema in its arguments by keyword, and fails where there is no such brand
+(tenant-schemas-celery would quietly run it in `public`).
+"""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from celery import shared_task
+from django.conf import settings
+from django.db import connection
+from kombu.exceptions import OperationalError
+from redis import RedisError
+
+from tenants import entry, queries
+
+log = logging.getLogger(__name__)
+
+
+def brand_task(*, name: str) -> Callable[[Callable[..., Any]], Any]:
+    """A Celery task that runs inside the brand whose schema it was sent for. Without one, or an unknown one, it fails."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        @wraps(function)
+        def run(*, schema: str, **arguments: Any) -> Any:
+            with entry.brand(entry.brand_named(schema)):
+                return function(**arguments)
+
+        task = shared_task(name=name, ignore_result=True)(run)
+        task.is_brand_task = True
+        return task
+
+    return decorate
+
+
+def fan_out_task(*, name: str) -> Callable[[Callable[..., Any]], Any]:
+    """A Celery task that stands nowhere and does nothing but send brand tasks."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        task = shared_task(name=name, ignore_result=True)(function)
+        task.is_brand_task = False
+        return task
+
+    return decorate
+
+
+def nudge(task: Any, *, schema: str | None = None, **arguments: Any) -> None:
+    """Ask a worker to run this task for the current brand (or the one named) soon. Call it after the change, outside
+    of its transaction. A broker that is away is logged and nothing more."""
+    if connection.in_atomic_block and len(connection.atomic_blocks) > entry.transactions_around:
+        raise entry.Misplaced("A door changes, then nudges: not inside the transaction.")
+    arguments["schema"] = schema or entry.current_schema()
+    try:
+        task.apply_async(kwargs=arguments, retry=False, expires=120)
+    except (OperationalError, RedisError, ConnectionError) as error:
+        log.warning("The broker is away (%s); the sweep will do it.", error)
+
+
+def in_each_brand(task: Any) -> int:
+    """Send a brand task for every brand; returns how many. Each brand gets one, so none starves another."""
+    with entry.directory():
+        schemas = queries.all_schemas()
+    for schema in schemas:
+        nudge(task, schema=schema)
+    return len(schemas)
+
+
+BROKER_URL = settings.REDIS_URL

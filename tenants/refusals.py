@@ -1,0 +1,13 @@
+"""The two refusals that are expected. Each says, to the person who asked, what is so and what to do."""
+
+
+class Refusal(Exception):
+    """Something that was asked for and is not done. The sentence is for the person who asked."""
+
+
+class NotYours(Refusal):
+    """This person may not do this (HTTP 403)."""
+
+
+class NotNow(Refusal):
+    """It may be done, but not in the state that things are in (HTTP 409)."""

@@ -1,0 +1,128 @@
+"""Builds the walls between brands and between agencies in the database itself: roles, rights, row-level security.
+
+Run by the owner, after migrations and when a brand is made. All of it may run again at any time and changes nothing
+then. The test `tests/tenants/test_walls.py` reads the result back from the catalogue, role by table by verb.
+"""
+
+from django.apps import apps
+from django.conf import settings
+from django.db import models
+from psycopg import Cursor, sql
+
+from tenants.models import Brand, BrandModel
+from tenants.wall import Wall
+
+LOGIN = "nightjar_app"
+LETTERBOX = "nightjar_letterbox"
+
+# Tables of other people's apps that the directory needs.
+_BORROWED = {"django_session": Wall(directory="select, insert, update, delete")}
+
+# Which agency or brand the current role is. Stable and plain, so that the planner can use an index with it.
+_FUNCTIONS = """
+CREATE OR REPLACE FUNCTION public.nightjar_agency() RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN substring(current_user from '_agency_([0-9]+)$')::bigint;
+CREATE OR REPLACE FUNCTION public.nightjar_brand() RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN substring(current_user from '_brand_([0-9]+)$')::bigint;
+"""
+
+
+def build_shared(cursor: Cursor, *, database: str) -> None:
+    """The group roles, and the rights on every public table."""
+    for group in ("directory", "agencies", "brands"):
+        _make_role(cursor, f"{database}_{group}")
+    _let_login_wear(cursor, f"{database}_directory")
+    cursor.execute(_FUNCTIONS)
+    groups = [f"{database}_{group}" for group in ("directory", "agencies", "brands")] + [LETTERBOX]
+    for role in groups:
+        cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(sql.Identifier(role)))
+    for table, wall in _public_walls():
+        _wall_off(cursor, table, wall, database=database)
+
+
+def build_agency(cursor: Cursor, *, agency_id: int, database: str) -> None:
+    """The role of one agency."""
+    role = f"{database}_agency_{agency_id}"
+    _make_role(cursor, role)
+    _join(cursor, f"{database}_agencies", role)
+    _let_login_wear(cursor, role)
+
+
+def build_brand(cursor: Cursor, *, brand: Brand, database: str) -> None:
+    """The role of one brand, and its rights on its own schema. The letterbox may put arrivals there, no more."""
+    role = f"{database}_brand_{brand.pk}"
+    _make_role(cursor, role)
+    _join(cursor, f"{database}_brands", role)
+    _let_login_wear(cursor, role)
+    schema = sql.Identifier(brand.schema_name)
+    for who in (role, LETTERBOX):
+        cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, sql.Identifier(who)))
+    for model in brand_tables():
+        table = sql.SQL("{}.{}").format(schema, sql.Identifier(model._meta.db_table))
+        _grant(cursor, table, model.wall.brand, role)
+        _grant(cursor, table, model.wall.letterbox, LETTERBOX)
+        for setting in getattr(model, "storage", ()):
+            cursor.execute(sql.SQL("ALTER TABLE {} {}").format(table, sql.SQL(setting)))
+        for row in getattr(model, "founding_rows", ()):
+            cursor.execute(sql.SQL("INSERT INTO {} {} ON CONFLICT DO NOTHING").format(table, sql.SQL(row)))
+
+
+def brand_tables() -> list[type[BrandModel]]:
+    """Every model that has a table in a brand's schema, in the order in which they can be made."""
+    labels = {label.split(".")[0] for label in settings.TENANT_APPS}
+    return [model for model in apps.get_models(include_auto_created=True) if model._meta.app_label in labels]  # type: ignore[misc]
+
+
+def public_tables() -> list[type[models.Model]]:
+    """Every model of ours that has a public table."""
+    return [model for model in apps.get_models() if model._meta.app_label in ("tenants", "accounts")]
+
+
+def _public_walls() -> list[tuple[str, Wall]]:
+    ours = [(model._meta.db_table, model.wall) for model in public_tables()]  # type: ignore[attr-defined]
+    return ours + list(_BORROWED.items())
+
+
+def _wall_off(cursor: Cursor, name: str, wall: Wall, *, database: str) -> None:
+    table = sql.SQL("public.{}").format(sql.Identifier(name))
+    kinds = {
+        "directory": (wall.directory, f"{database}_directory", "true"),
+        "agencies": (wall.agency, f"{database}_agencies", wall.agency_rows),
+        "brands": (wall.brand, f"{database}_brands", wall.brand_rows),
+        "letterbox": (wall.letterbox, LETTERBOX, "true"),
+    }
+    cursor.execute(sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(table))
+    for kind, (verbs, role, rows) in kinds.items():
+        _grant(cursor, table, verbs, role)
+        policy = sql.Identifier(f"{kind}_see_their_rows")
+        cursor.execute(sql.SQL("DROP POLICY IF EXISTS {} ON {}").format(policy, table))
+        if verbs:
+            cursor.execute(
+                sql.SQL("CREATE POLICY {} ON {} TO {} USING ({}) WITH CHECK ({})").format(
+                    policy, table, sql.Identifier(role), sql.SQL(rows), sql.SQL(rows)
+                )
+            )
+
+
+def _grant(cursor: Cursor, table: sql.Composed, verbs: str, role: str) -> None:
+    who = sql.Identifier(role)
+    cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(table, who))
+    if verbs:
+        cursor.execute(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(verbs), table, who))
+
+
+def _make_role(cursor: Cursor, role: str) -> None:
+    if not cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+        cursor.execute(sql.SQL("CREATE ROLE {} NOLOGIN NOINHERIT").format(sql.Identifier(role)))
+
+
+def _join(cursor: Cursor, group: str, role: str) -> None:
+    cursor.execute(
+        sql.SQL("GRANT {} TO {} WITH INHERIT TRUE, SET FALSE").format(sql.Identifier(group), sql.Identifier(role))
+    )
+
+
+def _let_login_wear(cursor: Cursor, role: str) -> None:
+    cursor.execute(
+        sql.SQL("GRANT {} TO {} WITH INHERIT FALSE, SET TRUE").format(sql.Identifier(role), sql.Identifier(LOGIN))
+    )
