@@ -64,9 +64,14 @@ document.addEventListener("click", event => {
   count(box.form);
 });
 
-document.addEventListener("toggle", event => {
-  if (event.target.matches?.("details.reply") && event.target.open) event.target.querySelector("textarea").focus();
-}, true);
+// Opened by hand, so that the very next key already lands in the box.
+document.addEventListener("click", event => {
+  const reply = event.target.closest("summary")?.parentElement;
+  if (!reply?.matches("details.reply") || reply.open) return;
+  event.preventDefault();
+  reply.open = true;
+  reply.querySelector("textarea").focus();
+});
 
 // -- a timeline that keeps itself fresh ----------------------------------------------------------------------------
 
