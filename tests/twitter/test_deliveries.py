@@ -184,7 +184,8 @@ def test_a_webhook_can_be_taken_away_with_all_that_hangs_on_it(world: World, rec
         "data": [],
         "meta": {"result_count": 0},
     }
-    assert world.deliveries()["waiting"] == 0 and receiver.got == []
+    assert world.deliveries()["waiting"] == 0
+    assert receiver.got == []
     assert world.http.delete(f"/2/webhooks/{webhook}", headers=APP).status_code == 404
 
 

@@ -103,35 +103,35 @@ class Deliveries:
     async def _work(self) -> None:
         while True:
             self.changed.clear()
-            for due in self._due():
+            now = now_ms()  # one reading for both questions: what falls due between two would be overlooked
+            for due in self._due(now):
                 self.in_flight.add(due.id)
                 if due.webhook_id not in self.couriers:
                     self.couriers[due.webhook_id] = Courier(self, due.webhook_id, Target.of(due.url))
                 self.couriers[due.webhook_id].line.put_nowait(due.id)
             try:
-                async with asyncio.timeout(self._pause()):
+                async with asyncio.timeout(self._pause(now)):
                     await self.changed.wait()
             except TimeoutError:
                 continue
 
-    def _due(self) -> list[Due]:
+    def _due(self, now: int) -> list[Due]:
         """The next in line that nobody is carrying yet."""
         if len(self.in_flight) > IN_FLIGHT // 2:
             return []
         rows = self.storage.execute(
             "SELECT delivery.id, webhook_id, url FROM deliveries AS delivery JOIN webhooks ON webhooks.id = webhook_id"
             " WHERE state = 'waiting' AND due_ms <= ? ORDER BY due_ms, delivery.id LIMIT ?",
-            (now_ms(), IN_FLIGHT),
+            (now, IN_FLIGHT),
         )
         return [due for due in map(Due._make, rows) if due.id not in self.in_flight]
 
-    def _pause(self) -> float:
+    def _pause(self, now: int) -> float:
         """Seconds until the next delivery falls due."""
-        now = now_ms()
         earliest = self.storage.execute(
             "SELECT min(due_ms) FROM deliveries WHERE state = 'waiting' AND due_ms > ?", (now,)
         ).fetchone()[0]
-        return 60.0 if earliest is None else max((earliest - now) / 1000, 0.001)
+        return 60.0 if earliest is None else max((earliest - now_ms()) / 1000, 0.001)
 
     def _write_down(self) -> None:
         if not self.results:
