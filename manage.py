@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Nightjar's commands. Reads the servers' addresses from the state directory when the environment does not name them."""
+"""Nightjar's commands. Reads the servers' addresses from the state directory where the environment names none."""
 
 import os
 import sys

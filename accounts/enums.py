@@ -2,7 +2,7 @@ from django.db import models
 
 
 class Role(models.TextChoices):
-    """What somebody is at an agency, or at one brand's client. A table of what each may do comes with the roles' issue."""
+    """What somebody is at an agency, or at one brand's client. What each may do is in the policies."""
 
     ADMIN = "admin", "agency admin"
     SUPERVISOR = "supervisor", "supervisor"

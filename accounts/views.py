@@ -28,7 +28,7 @@ def log_in(request: Any) -> HttpResponse:
     form = LoginForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         user = authenticate(request, username=form.cleaned_data["email"], password=form.cleaned_data["password"])
-        if user is not None and queries.memberships_of(user, agency_id=request.agency.pk):  # type: ignore[arg-type]
+        if user is not None and queries.memberships_of(user, agency_id=request.agency.pk):
             login(request, user)
             request.session["host"] = request.get_host()
             audit.record(AuditKind.LOGGED_IN, agency_id=request.agency.pk, by_id=user.pk, now=timezone.now())

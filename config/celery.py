@@ -26,6 +26,7 @@ app.config_from_object(
         "timezone": "UTC",
         "beat_schedule": {
             "sweep": {"task": "inbox.sweep", "schedule": 10.0, "options": {"expires": 10}},
+            "sweep_desk": {"task": "inbox.sweep_desk", "schedule": 60.0, "options": {"expires": 60}},
         },
     }
 )

@@ -36,6 +36,12 @@ class HostMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: Any) -> HttpResponse:
+        response = self._answer(request)
+        response.headers.setdefault("Content-Security-Policy", _POLICY)
+        response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+        return response
+
+    def _answer(self, request: Any) -> HttpResponse:
         with entry.directory():
             host = request.get_host().rsplit(":", 1)[0].lower()
             request.agency, request.host_brand, request.brand = None, None, None
@@ -44,7 +50,7 @@ class HostMiddleware:
                 return self.get_response(request)
             domain = houses.domain_named(host)
             if domain is None:
-                return HttpResponseNotFound(_NO_SUCH_HOST, content_type="text/html")
+                return HttpResponseNotFound(_NO_SUCH_HOST, content_type="text/html; charset=utf-8")
             request.agency, request.host_brand = domain.agency, domain.brand
             request.host_kind = "brand" if domain.brand else "agency"
             request.urlconf = f"config.urls.{request.host_kind}"
@@ -188,6 +194,12 @@ def _to_log_in(request: Any) -> HttpResponse:
         return HttpResponse(status=401, headers={"HX-Redirect": "/login/"})
     return HttpResponseRedirect(f"/login/?next={quote(request.get_full_path())}")
 
+
+# Everything from our own origin; style attributes carry the brands' colours and nothing else.
+_POLICY = (
+    "default-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
 
 _NO_SUCH_HOST = """<!doctype html><html lang="en"><meta charset="utf-8"><title>No such host</title>
 <h1>Nobody lives here</h1><p>This host belongs to no agency and no brand.</p>"""

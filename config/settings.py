@@ -132,7 +132,7 @@ APPEND_SLASH = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 
-# --- language, time, static files ---------------------------------------------------------------------------------------
+# --- language, time, static files -------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
 USE_I18N = True
@@ -147,7 +147,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# --- Twitter ------------------------------------------------------------------------------------------------------------
+# --- Twitter ----------------------------------------------------------------------------------------------------------
 
 TWITTER_URL = os.environ.get("NIGHTJAR_TWITTER_URL", "https://api.x.com")
 TWITTER_CONSUMER_SECRET = os.environ.get("NIGHTJAR_TWITTER_CONSUMER_SECRET", "")

@@ -24,7 +24,7 @@ def events_since(seq: int, *, limit: int = 500) -> QuerySet[Event]:
 
 
 def conversations_in(name: str, *, user_id: int) -> QuerySet[Conversation]:
-    """One of the inbox's lists, ordered and ready to draw: waiting ones by promise, the others by their last message."""
+    """One of the inbox's lists, ordered and ready to draw: waiting ones by promise, others by their last message."""
     conversations = Conversation.objects.select_related("customer")
     waiting = Q(waiting_since__isnull=False, closed_at=None)
     if name == "closed":

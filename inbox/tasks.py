@@ -4,6 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from inbox import queries
 from inbox.domain import posting, routing
 from tenants.nudge import brand_task, fan_out_task, in_each_brand
 
@@ -19,10 +20,21 @@ def find_out(**_future: Any) -> None:
     """Find out what became of replies whose fate is unknown, then post what is approved."""
     posting.find_out(clock=timezone.now)
     posting.post_waiting(clock=timezone.now)
+
+
+@brand_task(name="inbox.repair_desk")
+def repair_desk(**_future: Any) -> None:
+    """Make the brand's copies of who has what equal to the desk."""
     routing.repair()
 
 
 @fan_out_task(name="inbox.sweep")
 def sweep(**_future: Any) -> None:
-    """The look that always comes, for every brand."""
-    in_each_brand(find_out)
+    """The look that always comes: every brand with replies to post, or whose fate is not known."""
+    in_each_brand(find_out, asking=queries.replies_to_post)
+
+
+@fan_out_task(name="inbox.sweep_desk")
+def sweep_desk(**_future: Any) -> None:
+    """The look at who has what, for every brand."""
+    in_each_brand(repair_desk)

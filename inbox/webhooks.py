@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from tenants.letterbox import Letter, Letterbox, NotStored
 from inbox.twitter.shapes import Unreadable, read_envelope
 from inbox.twitter.signature import answer_challenge, is_signed
+from tenants.letterbox import Letter, Letterbox, NotStored
 
 log = logging.getLogger(__name__)
 

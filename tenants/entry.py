@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
-from django.db import connection
-
-from tenants.database.base import NOWHERE, Scope
+from tenants.database.base import NOWHERE, Scope, connection
 from tenants.models import Brand
 
 P = ParamSpec("P")

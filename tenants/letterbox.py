@@ -59,7 +59,7 @@ class Letterbox:
         await self._pool.close()
 
     async def put(self, letter: Letter) -> tuple[str, int] | None:
-        """Store a letter; returns once it is committed, with the schema and key of the brand it went to (None: stray)."""
+        """Store a letter; returns once it is committed, with the schema and key of its brand (None: stray)."""
         done: asyncio.Future[tuple[str, int] | None] = asyncio.get_running_loop().create_future()
         await self._queue.put((letter, done))  # type: ignore[arg-type]
         return await done

@@ -11,7 +11,7 @@ from typing import Any
 
 from celery import shared_task
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from kombu.exceptions import OperationalError
 from redis import RedisError
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def brand_task(*, name: str) -> Callable[[Callable[..., Any]], Any]:
-    """A Celery task that runs inside the brand whose schema it was sent for. Without one, or an unknown one, it fails."""
+    """A Celery task that runs inside the brand whose schema it was sent for; without a known one it fails."""
 
     def decorate(function: Callable[..., Any]) -> Any:
         @wraps(function)
@@ -59,13 +59,22 @@ def nudge(task: Any, *, schema: str | None = None, **arguments: Any) -> None:
         log.warning("The broker is away (%s); the sweep will do it.", error)
 
 
-def in_each_brand(task: Any) -> int:
-    """Send a brand task for every brand; returns how many. Each brand gets one, so none starves another."""
+def in_each_brand(task: Any, *, asking: Callable[[], bool] | None = None) -> int:
+    """Send a brand task for every brand, or for those where the question `asking`, put inside the brand, is answered
+    with yes; returns how many. Each brand gets one, so none starves another. A brand that cannot be asked is logged."""
     with entry.directory():
-        schemas = queries.all_schemas()
-    for schema in schemas:
-        nudge(task, schema=schema)
-    return len(schemas)
+        brands = queries.all_brands()
+    sent = 0
+    for brand in brands:
+        try:
+            wanted = asking is None or entry.in_brand(brand, asking)
+        except DatabaseError as error:
+            log.error("%s could not be asked: %s", brand.schema_name, str(error).strip())
+            continue
+        if wanted:
+            nudge(task, schema=brand.schema_name)
+            sent += 1
+    return sent
 
 
 BROKER_URL = settings.REDIS_URL

@@ -20,6 +20,11 @@ def brands_of(agency_id: int) -> QuerySet[Brand]:
     return Brand.objects.filter(agency_id=agency_id).prefetch_related("handles", "domains").order_by("name", "pk")
 
 
+def all_brands() -> list[Brand]:
+    """Every brand, in order of age."""
+    return list(Brand.objects.order_by("pk"))
+
+
 def all_schemas() -> list[str]:
     """The schema of every brand, in order of age."""
     return list(Brand.objects.order_by("pk").values_list("schema_name", flat=True))

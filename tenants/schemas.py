@@ -10,11 +10,11 @@ from datetime import datetime
 
 import psycopg
 from django.conf import settings
-from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from psycopg import Cursor, sql
 
 from tenants import entry, walls
+from tenants.database.base import connection
 from tenants.models import Agency, Brand, BrandState
 
 

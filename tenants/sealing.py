@@ -1,4 +1,4 @@
-"""Secrets at rest: AES-GCM, bound to the very field they lie in, so that a sealed value moved elsewhere does not open."""
+"""Secrets at rest: AES-GCM, bound to the very field they lie in: a sealed value moved elsewhere does not open."""
 
 import base64
 import os

@@ -17,7 +17,7 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
 
 def _start_servers() -> None:
-    for name in [name for name in os.environ if name.startswith("NIGHTJAR_")]:
+    for name in {name for name in os.environ if name.startswith("NIGHTJAR_")} - {"NIGHTJAR_SCREENSHOTS"}:
         del os.environ[name]
     running = servers.start(Path(tempfile.mkdtemp(prefix="nightjar-tests-")), throwaway=True)
     _started.append(running)

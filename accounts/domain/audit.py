@@ -26,7 +26,7 @@ def record(
     by_id: int | None = None,
     facts: dict[str, Any] | None = None,
 ) -> AuditEntry:
-    """Append one act to the chain of its brand, else of its agency, else of the house. No customer's words in `facts`."""
+    """Append one act to the chain of its brand, else its agency, else the house. No customer's words in `facts`."""
     chain = f"b{brand_id}" if brand_id else f"a{agency_id}" if agency_id else "house"
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('audit ' || %s, 0))", [chain])

@@ -46,7 +46,8 @@ def put(rows: Sequence[Waiting]) -> None:
             cursor.execute(_PUT, [agency_id, brand_id, json.dumps([asdict(row) for row in waiting], default=str)])
         if quiet:
             cursor.execute(
-                "DELETE FROM accounts_deskrow WHERE brand_id = %s AND conversation_id = ANY(%s) AND assignee_id IS NULL",
+                "DELETE FROM accounts_deskrow "
+                "WHERE brand_id = %s AND conversation_id = ANY(%s) AND assignee_id IS NULL",
                 [brand_id, quiet],
             )
             cursor.execute(

@@ -8,7 +8,7 @@ from accounts.enums import Role
 from tenants.wall import Wall
 
 
-class UserManager(BaseUserManager):
+class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, email: str | None) -> "User":
         return self.get(email__iexact=email)
 

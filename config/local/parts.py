@@ -65,7 +65,7 @@ def welcome_command(env: Mapping[str, str]) -> Part:
 def static_sources() -> list[Path]:
     """Files whose change makes it necessary to collect the static files again."""
     ours = [path for app in sorted(PROJECT.glob("*/static")) for path in sorted(app.rglob("*"))]
-    more = [path for path in sorted((PROJECT / "static").rglob("*"))]
+    more = sorted((PROJECT / "static").rglob("*"))
     return [PROJECT / "requirements.txt", PROJECT / "config" / "settings.py", *ours, *more]
 
 

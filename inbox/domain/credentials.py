@@ -31,7 +31,7 @@ def opened(handle_id: int) -> Credentials:
     credential = Credential.objects.filter(pk=handle_id).first()
     if credential is None:
         raise NotNow("This handle is not connected to Twitter. Connect it first.")
-    token = sealing.unseal(credential.sealed_access_token, place=_place(handle_id))
+    token = sealing.unseal(bytes(credential.sealed_access_token), place=_place(handle_id))
     return Credentials(handle_id=handle_id, access_token=token)
 
 
@@ -50,8 +50,8 @@ def _place(handle_id: int) -> str:
     return f"{entry.current_schema()}/inbox_credential/{handle_id}/access_token"
 
 
-def subscribe(handle_id: int) -> int:
-    """Have everything that concerns this handle sent to our webhook; returns how many subscriptions were missing."""
+def subscribe(*handle_ids: int) -> int:
+    """Have everything that concerns these handles sent to our webhook; returns how many subscriptions were missing."""
     with TwitterApp(base_url=settings.TWITTER_URL, bearer=settings.TWITTER_APP_BEARER) as app:
         webhook_id = app.ensure_webhook(settings.TWITTER_WEBHOOK_URL)
-        return app.ensure_subscriptions(handle_id=handle_id, webhook_id=webhook_id)
+        return app.ensure_subscriptions(handle_ids=handle_ids, webhook_id=webhook_id)

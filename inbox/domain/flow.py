@@ -111,10 +111,11 @@ class _Batch:
 
     def known_broadcasts(self) -> frozenset[int]:
         """Those tweets that this batch's answer and that are known to be broadcasts of ours."""
-        parents = {tweet.in_reply_to_id for tweet in self.tweets.values() if tweet.author_id in self.ours}
+        own = [tweet for tweet in self.tweets.values() if tweet.author_id in self.ours]
+        parents = {tweet.in_reply_to_id for tweet in own if tweet.in_reply_to_id}
         return frozenset(
             Arrival.objects.filter(
-                kind=ArrivalKind.TWEET, twitter_id__in=parents - {None}, outcome=Outcome.BROADCAST
+                kind=ArrivalKind.TWEET, twitter_id__in=parents, outcome=Outcome.BROADCAST
             ).values_list("twitter_id", flat=True)
         )
 
@@ -123,7 +124,7 @@ class _Batch:
         return conversations.amplify(
             [
                 Amplification(
-                    pk=tweet.id, of_id=tweet.retweet_of, author_id=tweet.author_id, created_at=tweet.created_at
+                    pk=tweet.id, of_id=tweet.retweet_of or 0, author_id=tweet.author_id, created_at=tweet.created_at
                 )
                 for tweet in self.retweets
             ],

@@ -38,7 +38,7 @@ def connect(handle_id: int) -> Twitter:
     return credentials.twitter_for(credentials.opened(handle_id))
 
 
-def post_waiting(*, connect: Connect = connect, clock: Callable[[], datetime], passing: Callable[[str], None] = str) -> int:
+def post_waiting(*, connect: Connect = connect, clock: Callable[[], datetime], passing: Callable[[str], object] = str) -> int:
     """Post this brand's approved replies, one after another, the oldest first; returns how many were tried.
 
     `passing` is told the name of each step as it is passed (claimed, answered, settled).
@@ -105,6 +105,7 @@ def find_out(*, connect: Connect = connect, clock: Callable[[], datetime]) -> in
     """
     settled = 0
     for reply in _of_unknown_fate(clock()):
+        assert reply.posting_since is not None
         try:
             with connect(reply.conversation.handle_id) as twitter:
                 tweets = twitter.own_tweets(since=reply.posting_since - _CLOCK_SKEW)

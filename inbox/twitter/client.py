@@ -5,7 +5,7 @@ What an answer means follows `docs/twitter.md`: a write that may have happened i
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,8 @@ from inbox.twitter.shapes import Account, Tweet, Unreadable, read_tweet
 _TIMEOUT = httpx.Timeout(connect=5, read=10, write=10, pool=5)
 _MOST_BYTES = 4_000_000
 _FIELDS = {
-    "tweet.fields": "author_id,conversation_id,created_at,in_reply_to_user_id,referenced_tweets,entities,lang,note_tweet",
+    "tweet.fields": "author_id,conversation_id,created_at,entities,in_reply_to_user_id,lang,note_tweet,"
+    "referenced_tweets",
 }
 
 
@@ -225,15 +226,16 @@ class TwitterApp:
             self._call("DELETE", f"/2/webhooks/{known['id']}")
         return str(self._call("POST", "/2/webhooks", json={"url": url})["data"]["id"])
 
-    def ensure_subscriptions(self, *, handle_id: int, webhook_id: str) -> int:
-        """Subscribe to everything of this account that a brand lives from; returns how many were missing."""
+    def ensure_subscriptions(self, *, handle_ids: Sequence[int], webhook_id: str) -> int:
+        """Subscribe to everything of these accounts that a brand lives from; returns how many were missing."""
         have = {
             (row["event_type"], str((row.get("filter") or {}).get("user_id")), str(row.get("webhook_id")))
             for row in self._call("GET", "/2/activity/subscriptions").get("data") or []
         }
-        missing = [name for name in self.EVENTS if (name, str(handle_id), webhook_id) not in have]
-        for name in missing:
-            body = {"event_type": name, "filter": {"user_id": str(handle_id)}, "webhook_id": webhook_id}
+        wanted = [(name, str(handle_id)) for handle_id in handle_ids for name in self.EVENTS]
+        missing = [(name, user_id) for name, user_id in wanted if (name, user_id, webhook_id) not in have]
+        for name, user_id in missing:
+            body = {"event_type": name, "filter": {"user_id": user_id}, "webhook_id": webhook_id}
             self._call("POST", "/2/activity/subscriptions", json=body)
         return len(missing)
 

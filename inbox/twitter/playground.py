@@ -6,17 +6,23 @@ from typing import Any, Self
 
 import httpx
 
+from inbox.twitter.client import Unavailable
+
 
 class Playground:
-    """The controls of the sandbox at this address. Raises `httpx.HTTPError` where it does not answer well."""
+    """The controls of the sandbox at this address. Raises `Unavailable` where it does not answer well."""
 
     def __init__(self, *, base_url: str) -> None:
-        self._http = httpx.Client(base_url=base_url, timeout=httpx.Timeout(connect=5, read=60, write=60, pool=5), trust_env=False)
+        self._http = httpx.Client(
+            base_url=base_url, timeout=httpx.Timeout(connect=5, read=60, write=60, pool=5), trust_env=False
+        )
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._http.close()
 
     def is_there(self) -> bool:
@@ -35,16 +41,21 @@ class Playground:
         return str(self._post("/sandbox/tokens", {"user_id": str(user_id)})["access_token"])
 
     def tweets(self, tweets: Sequence[dict[str, Any]], *, deliver: bool = True) -> dict[str, Any]:
-        """Put these tweets on the sandbox's Twitter, delivered to those whom they concern; known ones change nothing."""
+        """Put these tweets on the sandbox's Twitter, delivered to whom they concern; known ones change nothing."""
         return dict(self._post("/sandbox/tweets", {"tweets": list(tweets), "deliver": deliver}))
 
     def deliveries(self) -> dict[str, int]:
         """How many events wait to be delivered, were delivered, failed for now, were given up."""
-        answer = self._http.get("/sandbox/deliveries")
-        answer.raise_for_status()
-        return dict(answer.json())
+        return dict(self._ask("GET", "/sandbox/deliveries"))
 
     def _post(self, path: str, body: Any) -> Any:
-        answer = self._http.post(path, json=body)
-        answer.raise_for_status()
+        return self._ask("POST", path, json=body)
+
+    def _ask(self, method: str, path: str, **request: Any) -> Any:
+        try:
+            answer = self._http.request(method, path, **request)
+        except httpx.HTTPError as error:
+            raise Unavailable(f"The sandbox's Twitter could not be reached ({type(error).__name__}).") from error
+        if answer.status_code != 200:
+            raise Unavailable(f"The sandbox's Twitter answered {answer.status_code}: {answer.text[:300]}")
         return answer.json()

@@ -5,6 +5,8 @@ without the fields that make a tweet a tweet is refused (`Unreadable`).
 """
 
 import hashlib
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +21,10 @@ SNOWFLAKE_EPOCH_MS = 1288834974657
 
 class Unreadable(ValueError):
     """Not of a shape that we know; says what is missing."""
+
+
+class NotJson(Unreadable):
+    """Not even JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,18 @@ class Envelope:
 
 
 _decoder = msgspec.json.Decoder(_Envelope)
+_HALF = re.compile("[\ud800-\udfff]")
+_MOST_FOLLOWERS = 2**31 - 1  # what the column holds
+_BARE = (
+    "id",
+    "author_id",
+    "created_at",
+    "conversation_id",
+    "lang",
+    "in_reply_to_user_id",
+    "referenced_tweets",
+    "referenced_posts",
+)
 _TWEETS = {
     "post.create",
     "post.mention.create",
@@ -91,11 +109,11 @@ _TWEETS = {
 def read_envelope(body: bytes) -> Envelope:
     """Read the ids of an X Activity event and nothing else; raises `Unreadable`."""
     try:
-        event = _decoder.decode(body).data
+        event = _event(body)
         for_id = None if event.filter.user_id is None else int(event.filter.user_id)
-        own_id = None if event.payload.id is None else int(event.payload.id)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise Unreadable(str(error)) from error
+    except (msgspec.ValidationError, ValueError) as error:
+        raise error if isinstance(error, Unreadable) else Unreadable(str(error)) from error
+    own_id = _number(event.payload.id)
     if event.event_type in _TWEETS and _is_id(own_id):
         kind = "tweet"
     elif event.event_type == "post.delete" and _is_id(own_id):
@@ -110,10 +128,24 @@ def read_envelope(body: bytes) -> Envelope:
 def read_tweet_event(body: bytes) -> Tweet:
     """The tweet inside an X Activity event; raises `Unreadable`."""
     try:
-        data = msgspec.json.decode(body)["data"]
+        data = _json(body)["data"]
         return read_tweet(data["payload"], includes=data.get("includes") or {})
-    except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise Unreadable(f"not a tweet event: {error!r}") from error
+
+
+def without_words(body: bytes) -> bytes:
+    """The same event without what anybody wrote: ids and times, as much as threading needs; nothing if unreadable."""
+    try:
+        data = _json(body)["data"]
+        post = data["payload"]
+        kept = {name: post[name] for name in _BARE if name in post}
+        named = (post.get("entities") or {}).get("mentions")
+        if named:
+            kept["entities"] = {"mentions": [{"id": one.get("id"), "username": one.get("username")} for one in named]}
+        return msgspec.json.encode({"data": {"event_type": data["event_type"], "payload": kept}})
+    except (Unreadable, KeyError, TypeError, AttributeError):
+        return b""
 
 
 def read_tweet(post: Mapping[str, Any], *, includes: Mapping[str, Any]) -> Tweet:
@@ -121,7 +153,7 @@ def read_tweet(post: Mapping[str, Any], *, includes: Mapping[str, Any]) -> Tweet
     try:
         note = post.get("note_tweet") or post.get("note_post") or {}
         referenced = post.get("referenced_tweets") or post.get("referenced_posts") or []
-        by_type = {reference["type"]: int(reference["id"]) for reference in referenced}
+        by_type = {reference["type"]: _id(reference["id"]) for reference in referenced}
         mentions = (post.get("entities") or {}).get("mentions") or []
         return Tweet(
             id=_id(post["id"]),
@@ -131,15 +163,17 @@ def read_tweet(post: Mapping[str, Any], *, includes: Mapping[str, Any]) -> Tweet
             in_reply_to_id=by_type.get("replied_to"),
             in_reply_to_user_id=_optional_id(post.get("in_reply_to_user_id")),
             reply_tree_id=_optional_id(post.get("conversation_id")),
-            lang=str(post.get("lang") or "")[:8],
+            lang=_clean(str(post.get("lang") or ""))[:8],
             retweet_of=by_type.get("retweeted"),
             quote_of=by_type.get("quoted"),
             mentioned=tuple(
-                (int(mention["id"]), str(mention.get("username") or "")) for mention in mentions if mention.get("id")
+                (_id(mention["id"]), _clean(str(mention.get("username") or ""))[:30])
+                for mention in mentions
+                if mention.get("id")
             ),
             accounts=_accounts(includes),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise Unreadable(f"not a tweet: {error!r}") from error
 
 
@@ -153,16 +187,20 @@ def _accounts(includes: Mapping[str, Any]) -> dict[int, Account]:
     for entry in includes.get("users") or []:
         user = entry.get("data", entry)  # some events wrap each user once more
         found[int(user["id"])] = Account(
-            id=int(user["id"]),
+            id=_id(user["id"]),
             username=_clean(str(user.get("username") or ""))[:30],
             name=unescape(_clean(str(user.get("name") or "")))[:200],
-            followers=int((user.get("public_metrics") or {}).get("followers_count") or 0),
+            followers=min(max(int((user.get("public_metrics") or {}).get("followers_count") or 0), 0), _MOST_FOLLOWERS),
         )
     return found
 
 
 def _instant(text: str | None, tweet_id: int) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC) if text else instant_of(tweet_id)
+    if not text:
+        return instant_of(tweet_id)
+    instant = datetime.fromisoformat(text)
+    # Without a zone it would be read in that of this machine; Twitter's times are UTC.
+    return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _id(value: Any) -> int:
@@ -181,7 +219,33 @@ def _is_id(number: int | None) -> bool:
 
 
 def _clean(text: str) -> str:
-    return text.replace("\x00", "")  # PostgreSQL keeps no NUL in a text
+    """As PostgreSQL can keep it: no NUL, and no half of a character that somebody cut in two."""
+    return _HALF.sub("\ufffd", text.replace("\x00", ""))
+
+
+def _event(body: bytes) -> _Event:
+    try:
+        return _decoder.decode(body).data
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        # Slowly, and thus tolerantly; also to tell what is not JSON from what is of another shape.
+        return msgspec.convert(_json(body), _Envelope).data
+
+
+def _json(body: bytes) -> Any:
+    """What is in the body. The slow reader takes halved surrogate pairs, which names cut to a length have."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        pass
+    try:
+        return json.loads(body.decode("utf-8", "replace"))
+    except (ValueError, RecursionError) as error:
+        raise NotJson(str(error)) from error
+
+
+def _number(value: str | int | None) -> int | None:
+    """A Twitter id that may be absent, or no number at all: some kinds of event use uuids."""
+    return int(value) if str(value).isdecimal() and len(str(value)) < 20 else None
 
 
 def _opaque_id(event: _Event, body: bytes) -> int:

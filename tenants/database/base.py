@@ -1,13 +1,14 @@
-"""A connection that stands inside one scope at a time: one Postgres role and one search_path, set together or not at all.
+"""A connection that stands inside one scope at a time: one Postgres role and one search_path, set together or not.
 
 django-tenants sets a bare search_path and swallows a failure of it; a reader would then quietly go on in the schema
 of the call before. Here role, path and agency travel in one statement, and a failure raises.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
+from django.db import connection as django_connection
 from django_tenants.postgresql_backend import base
 
 
@@ -33,6 +34,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Only `tenants.entry` changes `scope`; migrations, run by the owner, keep django-tenants' own way of moving."""
 
     scope: Scope = NOWHERE
+    search_path_set_schemas: list[str] | None
+    _setting_search_path: bool
 
     def stand_in(self, scope: Scope) -> None:
         """Take this scope from the next statement on."""
@@ -74,6 +77,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
             path = "public" if scope.schema == "public" else f"{_quoted(scope.schema)}, public"
             cursor.execute(_ENTER, [role, path, str(scope.agency_id), _quoted(scope.schema)])
         self.search_path_set_schemas = [self.schema_name]
+
+
+# Django's own connection of this thread, under its real type.
+connection = cast(DatabaseWrapper, django_connection)
 
 
 def _quoted(name: str) -> str:

@@ -4,17 +4,21 @@ The database keeps brands apart by role, but a row read in one brand and saved i
 under a role that may: same table, same primary key. The stamp makes that raise (decision 0003).
 """
 
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from django.db import connection, models
+from django.db import models
 
+from tenants.database.base import connection
 from tenants.wall import Wall
 
+Row = TypeVar("Row", bound=models.Model, covariant=True)
 
-class BrandQuerySet(models.QuerySet):
+
+class BrandQuerySet(models.QuerySet[Row]):
     """A queryset that runs only in the brand in which it was written."""
 
     _brand_id: int = 0
+    _hints: dict[str, Any]
 
     @property
     def db(self) -> str:
@@ -24,14 +28,17 @@ class BrandQuerySet(models.QuerySet):
         return super().db
 
     def _clone(self) -> Self:
-        clone = super()._clone()
+        clone: Self = super()._clone()  # type: ignore[misc]
         clone._brand_id = self._brand_id
         return clone
 
 
-class _BrandManager(models.Manager.from_queryset(BrandQuerySet)):  # type: ignore[misc]
-    def get_queryset(self) -> BrandQuerySet:
-        queryset = super().get_queryset()
+_FromQuerySet = models.Manager.from_queryset(BrandQuerySet)
+
+
+class _BrandManager(_FromQuerySet[Row]):
+    def get_queryset(self) -> BrandQuerySet[Row]:
+        queryset: BrandQuerySet[Row] = super().get_queryset()  # type: ignore[assignment]
         queryset._brand_id = connection.scope.brand_id
         return queryset
 
@@ -50,7 +57,7 @@ class BrandModel(models.Model):
     @classmethod
     def from_db(cls, *args: Any, **kwargs: Any) -> Self:
         instance = super().from_db(*args, **kwargs)
-        instance._state.brand_id = connection.scope.brand_id
+        instance._state.brand_id = connection.scope.brand_id  # type: ignore[attr-defined]
         return instance
 
     def save_base(self, *args: Any, **kwargs: Any) -> None:

@@ -9,7 +9,7 @@ class StrayReason(models.TextChoices):
 
 
 class Stray(models.Model):
-    """What arrived at the webhook, rightly signed, and could be put into no brand. Kept byte by byte until looked at."""
+    """What arrived at the webhook, rightly signed, and fits no brand. Kept byte by byte until looked at."""
 
     wall = Wall(letterbox="insert")
 

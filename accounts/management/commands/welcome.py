@@ -31,7 +31,7 @@ class Command(BaseCommand):
             self.stdout.write("  Log-ins (demonstration only)")
             for person in people:
                 self.stdout.write(f"    {person['email']:<34} {person['password']:<12} {person['role']}")
-            self.stdout.write("  Try first: write to @AcmeAir on the sandbox Twitter, then answer it at the agency's desk")
+            self.stdout.write("  Try first: write to @AcmeAir on the sandbox Twitter, then answer it at the desk")
             self.stdout.write("  as agent@northlight.example. Ctrl-C stops everything; `make reset` starts over.")
         else:
             self.stdout.write("  Nobody is here yet: no demonstration was made.")

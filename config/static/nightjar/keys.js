@@ -58,6 +58,10 @@
     const field = event.target.closest("input, textarea, select, [contenteditable]");
     if (field) {
       if (event.key === "Escape") leaveField(field, event);
+      else if (field.id === "filter" && (event.key === "Enter" || event.key === "ArrowDown")) {
+        event.preventDefault();
+        step(0); // Into what was found.
+      }
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -121,6 +125,11 @@
     }
     if (event.target.id === "keys") event.target.close(); // A click beside the sheet.
   });
+
+  // A choice that opened is answered by the keyboard at once. (Toggle events do not bubble.)
+  document.addEventListener("toggle", (event) => {
+    if (event.newState === "open" && event.target.id === "close-as") event.target.querySelector("button")?.focus();
+  }, true);
 
   // A pane opened as a sheet must not stay one when the window grows.
   for (const width of ["(min-width: 900px)", "(min-width: 1440px)"]) {

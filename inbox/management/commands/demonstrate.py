@@ -1,5 +1,6 @@
 """`manage.py demonstrate`: an agency with three brands and eight people on the sandbox Twitter, made on first start."""
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from accounts.domain.people import add_person
 from accounts.enums import Role
 from accounts.queries import DEMONSTRATION_DOMAIN, DEMONSTRATION_PASSWORD
 from inbox.domain import credentials
+from inbox.domain.demonstration import Past
 from inbox.twitter.playground import Playground
 from tenants import entry, schemas
 from tenants.models import Agency, Brand, BrandState
@@ -36,6 +38,7 @@ class Command(BaseCommand):
     help = "Make the demonstration: one agency, three brands, eight people, on the sandbox Twitter. Once."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        made = Path(settings.HOME) / "demonstration.json"
         with entry.directory():
             agency = Agency.objects.filter(slug="northlight").first()
         with Playground(base_url=settings.TWITTER_URL) as playground:
@@ -46,6 +49,10 @@ class Command(BaseCommand):
                 agency = schemas.create_agency(name="Northlight", slug="northlight", now=now)
             brands = {slug: self._brand(playground, agency, *row) for row in BRANDS for slug in (row[1],)}
         self._people(agency, brands)
+        past = Past(made, brands)
+        if past.is_to_come:
+            self.stdout.write("Writing the last thirty days …")
+            past.play()
 
     def _brand(
         self, playground: Playground, agency: Agency, name: str, slug: str, username: str, colour: str, zone: str

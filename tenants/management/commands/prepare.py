@@ -5,9 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
 
 from tenants import walls
+from tenants.database.base import connection
 from tenants.models import Agency, Brand
 
 

@@ -1,0 +1,163 @@
+"""The demonstration's past: thirty days of conversations, written by us, played in as if they had happened until now.
+
+They go the way of every tweet: the sandbox's Twitter, the webhook, the carrier. What fell quiet is closed as an agent
+would have closed it, so that somebody who comes back opens a new conversation.
+"""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.enums import Role
+from accounts.models import Membership, User
+from inbox.domain import replays, wrapup
+from inbox.enums import Disposition
+from inbox.models import Conversation, Message
+from inbox.twitter import recording
+from inbox.twitter.playground import Playground
+from inbox.twitter.recording import Recorded
+from tenants import entry
+from tenants.models import Brand
+
+_FOLDER = Path(recording.__file__).parent / "sandbox" / "past"
+_QUIET = timedelta(hours=24)
+_LATELY = timedelta(hours=12)
+_CHAPTER = timedelta(days=6)
+
+
+@dataclass
+class Past:
+    """The past of these brands (by slug). `made` is the file that remembers when its end was, and that it is whole."""
+
+    made: Path
+    brands: Mapping[str, Brand]
+
+    @property
+    def is_to_come(self) -> bool:
+        """Whether it has not been played to its end yet."""
+        return not self._remembered.get("whole")
+
+    def play(self) -> None:
+        """Play it in, chapter by chapter; one that was cut short goes on where it was."""
+        ends_at = datetime.fromisoformat(self._remembered.get("ends_at") or timezone.now().isoformat())
+        self._remember(ends_at=ends_at.isoformat())
+        shifted = self.made.with_suffix(".csv")
+        shifted.write_text(_shifted(_FOLDER / "conversations.csv", ends_at), encoding="utf-8")
+        told = recording.read(shifted, now=timezone.now())
+        seats = replays.seats_of(told.brands)
+        with Playground(base_url=settings.TWITTER_URL) as playground:
+            _introduce(playground, seats)
+            for chapter in _chapters(told.tweets):
+                tweets, tally = replays.choose(recording.Recording(tweets=list(chapter)), seats)
+                replays.play(tweets, tally, seats=seats, playground=playground, speed=None, progress=_silently)
+                replays.await_carried(tweets, seats=seats, playground=playground, progress=_silently)
+                self._close_quiet(before=min(chapter[-1].created_at, ends_at) - _QUIET)
+        shifted.unlink()
+        self._remember(ends_at=ends_at.isoformat(), whole=True)
+
+    def _close_quiet(self, *, before: datetime) -> None:
+        for brand in self.brands.values():
+            with entry.agency(brand.agency_id):
+                closers = list(
+                    User.objects.filter(
+                        pk__in=Membership.objects.filter(brand=None, role=Role.AGENT).values("user_id")
+                    ).order_by("pk")
+                )
+            with entry.brand(brand):
+                for conversation in Conversation.objects.filter(closed_at=None, last_message_at__lt=before).order_by(
+                    "last_message_at", "pk"
+                ):
+                    wrapup.close(
+                        conversation=conversation,
+                        disposition=_ending(conversation),
+                        by=closers[conversation.pk % len(closers)],
+                        now=conversation.last_message_at + timedelta(hours=2),
+                    )
+
+    @cached_property
+    def _remembered(self) -> dict[str, str | bool]:
+        return json.loads(self.made.read_text()) if self.made.exists() else {}
+
+    def _remember(self, **facts: str | bool) -> None:
+        self.made.write_text(json.dumps(facts))
+
+
+def _ending(conversation: Conversation) -> str:
+    answered = Message.objects.filter(Q(direction="out"), conversation=conversation).exists()
+    if not answered:
+        return Disposition.NO_ANSWER_NEEDED
+    is_settled = conversation.waiting_since is None or (conversation.polarity or 0) >= 0
+    return Disposition.RESOLVED if is_settled else Disposition.GAVE_UP
+
+
+def _chapters(tweets: Sequence[Recorded]) -> Iterator[Sequence[Recorded]]:
+    chapter: list[Recorded] = []
+    for tweet in tweets:
+        if chapter and tweet.created_at - chapter[0].created_at > _CHAPTER:
+            yield chapter
+            chapter = []
+        chapter.append(tweet)
+    if chapter:
+        yield chapter
+
+
+def _shifted(path: Path, ends_at: datetime) -> str:
+    """The recording with its last half day ending now, and all before moved by whole days, so that mornings stay
+    mornings. A reply tree is moved as one."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    last = max(_instant(row) for row in rows)
+    by_id = {row["tweet_id"]: row for row in rows}
+    exactly = ends_at.replace(microsecond=0) - last
+    whole_days = timedelta(days=exactly.days)
+    for row in rows:
+        lately = _instant(_root(row, by_id)) > last - _LATELY
+        row["shifted_at"] = (_instant(row) + (exactly if lately else whole_days)).isoformat()
+    lines = [["tweet_id", "author_id", "inbound", "created_at", "text", "response_tweet_id", "in_response_to_tweet_id"]]
+    lines += [[row["shifted_at"] if name == "created_at" else row[name] for name in lines[0]] for row in rows]
+    return _as_csv(lines)
+
+
+def _as_csv(lines: Sequence[Sequence[str]]) -> str:
+    def quoted(cell: str) -> str:
+        return '"' + cell.replace('"', '""') + '"'
+
+    return "".join(",".join(map(quoted, line)) + "\r\n" for line in lines)
+
+
+def _root(row: Mapping[str, str], by_id: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
+    while row["in_response_to_tweet_id"] in by_id:
+        row = by_id[row["in_response_to_tweet_id"]]
+    return row
+
+
+def _instant(row: Mapping[str, str]) -> datetime:
+    return datetime.fromisoformat(row["created_at"]).astimezone(UTC)
+
+
+def _introduce(playground: Playground, seats: Mapping[str, replays.Seat]) -> None:
+    with (_FOLDER / "people.csv").open(encoding="utf-8", newline="") as file:
+        people = [row for row in csv.DictReader(file) if row["username"] not in seats]
+    playground.people(
+        [
+            {
+                "id": str(recording.account_id_of(row["username"])),
+                "username": row["username"],
+                "name": row["name"],
+                "followers": int(row["followers"]),
+            }
+            for row in people
+        ]
+    )
+
+
+def _silently(_what: str, _done: int, _of: int) -> None:
+    """A first start shows one line for all of it."""
