@@ -35,7 +35,7 @@ fix: installed-dev ## Put style right
 	$(if $(TEMPLATES),$(PY) -m djhtml --tabwidth 2 $(TEMPLATES))
 
 bench: installed ## Measure all, or one: NAME=ingest_batch
-	@exec $(PY) manage.py bench $(NAME)
+	@exec $(PY) -m config.local bench $(NAME)
 
 reset: installed ## Throw all data away, after asking
 	@exec $(PY) -m config.local reset

@@ -6,9 +6,12 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-from config import environment
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+# Nudges go through the configured Celery application, so it must exist in this process too.
+from config.celery import app as celery  # noqa: E402
+
+__all__ = ["celery"]
 
 if __name__ == "__main__":
-    environment.load()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     execute_from_command_line(sys.argv)

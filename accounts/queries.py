@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Q, QuerySet
-from django.db.models.functions import Now
+from django.db import connection
+from django.db.models import F, QuerySet
 
 from accounts.models import DeskRow, Membership, User
+
+MOST_COUNTED = 1_000
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,30 @@ def waiting_for(user: User, *, brand_ids: Sequence[int]) -> QuerySet[DeskRow]:
 
 
 def desk_counts(user: User, *, brand_ids: Sequence[int]) -> dict[str, int]:
-    """How much waits in these brands: in all, for this agent, for nobody in particular, past its promise."""
-    waits = Q(waiting_since__isnull=False)
-    return DeskRow.objects.filter(brand_id__in=brand_ids).aggregate(
-        waiting=Count("pk", filter=waits),
-        mine=Count("pk", filter=Q(assignee=user)),
-        unassigned=Count("pk", filter=waits & Q(assignee=None)),
-        breached=Count("pk", filter=waits & Q(respond_by__lt=Now())),
-    )
+    """How much waits in these brands: in all, for this agent, for nobody in particular, past its promise.
+
+    `MOST_COUNTED` stands for that many or more.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_DESK_COUNTS, {"user_id": user.pk, "brand_ids": list(brand_ids), "most": MOST_COUNTED})
+        found = cursor.fetchone()
+    return dict(zip(("waiting", "mine", "unassigned", "breached"), found, strict=True))
+
+
+# Each count ends at `most` rows of an index, so that the desk is drawn as fast on the worst night as on any other.
+_DESK_COUNTS = """
+SELECT
+    (SELECT count(*) FROM (SELECT FROM accounts_deskrow
+        WHERE brand_id = ANY(%(brand_ids)s) AND waiting_since IS NOT NULL LIMIT %(most)s) AS waiting),
+    (SELECT count(*) FROM (SELECT FROM accounts_deskrow
+        WHERE brand_id = ANY(%(brand_ids)s) AND assignee_id = %(user_id)s LIMIT %(most)s) AS mine),
+    (SELECT count(*) FROM (SELECT FROM accounts_deskrow
+        WHERE brand_id = ANY(%(brand_ids)s) AND waiting_since IS NOT NULL AND assignee_id IS NULL LIMIT %(most)s
+        ) AS unassigned),
+    (SELECT count(*) FROM (SELECT FROM accounts_deskrow
+        WHERE brand_id = ANY(%(brand_ids)s) AND waiting_since IS NOT NULL AND respond_by < now() LIMIT %(most)s
+        ) AS breached)
+"""
 
 
 def demonstration_people() -> list[dict[str, str]]:

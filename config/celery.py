@@ -12,7 +12,12 @@ app.config_from_object(
     {
         "broker_url": settings.REDIS_URL,
         "broker_connection_retry_on_startup": True,
-        "broker_transport_options": {"visibility_timeout": 3600, "global_keyprefix": f"{settings.DATABASES['default']['NAME']}:"},
+        "broker_transport_options": {
+            "visibility_timeout": 3600,
+            "global_keyprefix": f"{settings.DATABASES['default']['NAME']}:",
+            # Whoever nudges a broker that is away would wait six seconds otherwise, `retry=False` or not (measured).
+            "max_retries": 0,
+        },
         "task_ignore_result": True,
         "task_acks_late": False,
         "task_time_limit": 300,

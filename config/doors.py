@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, HttpResponseRedirect
 from django.urls import resolve
+from django.utils.cache import patch_cache_control
 
 from accounts import queries as people
 from accounts.enums import STAFF
@@ -25,6 +26,8 @@ from tenants.models import Brand
 from tenants.refusals import NotYours, Refusal
 
 PUBLIC = frozenset({"landing", "health", "accounts:login"})
+# On an agency's host, for whoever is a member of one of its brands; the other pages there are its staff's.
+MEMBERS = frozenset({"live-since"})
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -72,7 +75,11 @@ class PersonMiddleware:
                 request.person = user
                 request.memberships = people.memberships_of(user, agency_id=request.agency.pk)
         request.user = request.person
-        return self.get_response(request)
+        response = self.get_response(request)
+        if request.person:
+            # Customers' words: not to be seen again by the next person at this screen, who goes back.
+            patch_cache_control(response, private=True, no_store=True)
+        return response
 
 
 class BrandMiddleware:
@@ -104,7 +111,7 @@ class BrandMiddleware:
         slug = kwargs.pop("brand_slug", None)
         brand = request.host_brand or (_brand_of(request, slug) if slug else None)
         if brand is None:
-            if not any(membership.role in STAFF for membership in request.memberships):
+            if name not in MEMBERS and not any(membership.role in STAFF for membership in request.memberships):
                 raise NotYours("This page is for the agency's staff. Your brand has a host of its own.")
             request.role = people.role_in(request.memberships, brand_id=None)
             return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -34,6 +35,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "refused.html", {"refusal": sentence}, status=403)
 
 
+def not_understood(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A request that no browser of ours sends: a host that is not ours, a body without end."""
+    if isinstance(exception, RequestDataTooBig):
+        return HttpResponse(_TOO_MUCH, status=413)
+    return HttpResponse(_NOT_UNDERSTOOD, status=400)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "not_found.html", status=404)
 
@@ -42,6 +50,12 @@ def crashed(request: HttpRequest) -> HttpResponse:
     return HttpResponse(_CRASHED, status=500)
 
 
+_TOO_MUCH = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Too much</title>
+<h1>Too much</h1><p>That was more than we take at once. Nothing of it was kept.</p>
+"""
+_NOT_UNDERSTOOD = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Not understood</title>
+<h1>We do not understand this request</h1><p>Open the page again from its beginning.</p>
+"""
 _CRASHED = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Something broke</title>
 <h1>Something broke on our side</h1><p>Nothing you wrote was sent. Load the page again; if it breaks again, tell us.</p>
 """

@@ -126,6 +126,8 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "config.refusals.csrf_failure"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# How often an open socket is asked anew who holds it; a log-out closes it at once.
+LIVE_RECHECK = timedelta(seconds=float(os.environ.get("NIGHTJAR_LIVE_RECHECK", "60")))
 LOGIN_URL = "/login/"
 APPEND_SLASH = True
 

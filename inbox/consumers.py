@@ -1,6 +1,8 @@
 """The screens' sockets. Decided once whether and what one hears; then only hints are passed on, never content."""
 
 import asyncio
+import logging
+import random
 import time
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
@@ -21,9 +23,12 @@ from tenants import entry, live
 from tenants import queries as houses
 from tenants.fanout import Fanout, Listener
 
+log = logging.getLogger(__name__)
+
 LOGGED_OUT = 4401
 ELSEWHERE = 4403
-LOOK_AGAIN_AT_WHO = 60.0
+LONGEST_WORD = 200
+LONGEST_LIFE = 12 * 3600.0  # seconds; a little less for most, so that they do not all come back at once
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,9 @@ class ScreenConsumer(AsyncJsonWebsocketConsumer):
     async def connect(self) -> None:
         headers = dict(self.scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
-        if not _is_same_origin(headers.get(b"origin", b"").decode("latin-1"), host):
+        # The front door says whether the page came by https; the scheme is part of an origin.
+        scheme = "https" if self.scope["scheme"] == "wss" else "http"
+        if not host or headers.get(b"origin", b"").decode("latin-1") != f"{scheme}://{host}":
             await self.close(code=ELSEWHERE)
             return
         session_key = _session_key(headers.get(b"cookie", b"").decode("latin-1"))
@@ -53,22 +60,25 @@ class ScreenConsumer(AsyncJsonWebsocketConsumer):
         if watcher is None:
             await self.close(code=LOGGED_OUT)
             return
+        self.who = {"host": host, "session_key": session_key}
         self.watcher, self.listener = watcher, Listener()
         self.channels = [*watcher.slug_of, live.channel("ended", "sessions")]
         self.fanout.subscribe(self.listener, self.channels)
         # Where each brand stands is read after the subscription, so that nothing falls between the two.
-        self.who = {"host": host, "session_key": session_key}
         await self._say_hello()
-        self.tasks = [
-            asyncio.create_task(self._pass_hints_on()),
-            asyncio.create_task(self._look_at_who(host=host, session_key=session_key)),
-        ]
+        self.tasks = [asyncio.create_task(self._pass_hints_on()), asyncio.create_task(self._look_at_who())]
+        for task in self.tasks:
+            task.add_done_callback(self._close_if_broken)
 
     async def disconnect(self, code: int) -> None:
         if self.watcher is not None:
             self.fanout.unsubscribe(self.listener, self.channels)
         for task in getattr(self, "tasks", []):
             task.cancel()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
+        if text_data and len(text_data) <= LONGEST_WORD:  # all that a screen says is a ping
+            await super().receive(text_data=text_data)
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         if isinstance(content, dict) and isinstance(content.get("ping"), int):
@@ -90,27 +100,50 @@ class ScreenConsumer(AsyncJsonWebsocketConsumer):
                     await self.close(code=LOGGED_OUT)
                     return
             elif "look" in what:
-                await self._say_hello()
+                if not await self._say_hello():
+                    return
             elif channel in self.watcher.slug_of:
                 await self.send_json({"brand": self.watcher.slug_of[channel], **what})
 
-    async def _say_hello(self) -> None:
-        """Where each brand stands: a screen that is behind looks again."""
+    async def _say_hello(self) -> bool:
+        """Where each brand stands: a screen that is behind looks again. Whether anybody is still there to hear it."""
         watcher = await sync_to_async(identify)(**self.who)
         if watcher is None:
             await self.close(code=LOGGED_OUT)
-        else:
-            await self.send_json({"hello": watcher.seqs})
+            return False
+        self._hear_only(watcher)
+        await self.send_json({"hello": watcher.seqs})
+        return True
 
-    async def _look_at_who(self, *, host: str, session_key: str) -> None:
-        """A session that ended without a word (expired, a lost role, Redis away) closes its socket all the same."""
-        started = time.monotonic()
-        while time.monotonic() - started < 12 * 3600:
-            await asyncio.sleep(LOOK_AGAIN_AT_WHO)
-            if await sync_to_async(identify)(host=host, session_key=session_key) is None:
+    async def _look_at_who(self) -> None:
+        """A right that ended without a word (expired, a lost role, Redis away) ends the hearing all the same."""
+        until = time.monotonic() + LONGEST_LIFE * random.uniform(0.9, 1)
+        while time.monotonic() < until:
+            await asyncio.sleep(settings.LIVE_RECHECK.total_seconds())
+            watcher = await sync_to_async(identify)(**self.who)
+            if watcher is None:
                 await self.close(code=LOGGED_OUT)
                 return
+            if self._hear_only(watcher):
+                await self.send_json({"hello": watcher.seqs})
         await self.close(code=1012)
+
+    def _hear_only(self, watcher: Watcher) -> bool:
+        """Listen to the brands that this person may enter now; whether that was news."""
+        assert self.watcher is not None
+        before, self.watcher = self.watcher, watcher
+        if before.slug_of == watcher.slug_of:
+            return False
+        self.fanout.unsubscribe(self.listener, self.channels)
+        self.channels = [*watcher.slug_of, live.channel("ended", "sessions")]
+        self.fanout.subscribe(self.listener, self.channels)
+        return True
+
+    def _close_if_broken(self, task: asyncio.Task[None]) -> None:
+        """A socket that no longer passes hints on must not look alive: the screen comes back by itself."""
+        if not task.cancelled() and (error := task.exception()):
+            log.warning("A screen's socket broke (%s); the screen comes back.", str(error).strip())
+            self.closing = asyncio.create_task(self.close(code=1011))
 
 
 def identify(*, host: str, session_key: str) -> Watcher | None:
@@ -151,7 +184,3 @@ def _user_of(session_key: str, host: str) -> User | None:
 def _session_key(cookies: str) -> str:
     morsel = SimpleCookie(cookies).get(settings.SESSION_COOKIE_NAME)
     return morsel.value if morsel else ""
-
-
-def _is_same_origin(origin: str, host: str) -> bool:
-    return bool(host) and origin in (f"http://{host}", f"https://{host}")

@@ -60,10 +60,10 @@ REPLY_MOVES: dict[str, tuple[str, ...]] = {
     ReplyStatus.DRAFT: (ReplyStatus.SUBMITTED, ReplyStatus.APPROVED),
     ReplyStatus.SUBMITTED: (ReplyStatus.APPROVED, ReplyStatus.SENT_BACK),
     ReplyStatus.SENT_BACK: (ReplyStatus.SUBMITTED,),
-    ReplyStatus.APPROVED: (ReplyStatus.POSTING,),
+    ReplyStatus.APPROVED: (ReplyStatus.POSTING, ReplyStatus.POSTED),
     ReplyStatus.POSTING: (ReplyStatus.APPROVED, ReplyStatus.POSTED, ReplyStatus.REFUSED, ReplyStatus.UNKNOWN),
     ReplyStatus.UNKNOWN: (ReplyStatus.APPROVED, ReplyStatus.POSTED),
-    ReplyStatus.REFUSED: (ReplyStatus.APPROVED,),
+    ReplyStatus.REFUSED: (ReplyStatus.APPROVED, ReplyStatus.POSTED),
     ReplyStatus.POSTED: (),
 }
 

@@ -1,7 +1,8 @@
 """Twitter's door: signature, ids, stored, 200. A lean ASGI application; it reads ids and nothing else.
 
-Answers: 200 stored (or known already), 400 not JSON or no known shape (kept among the strays), 401 wrong signature
-(counted), 405 another method, 413 over the limit, 503 not stored: Twitter will send it again.
+Answers: 200 stored (or known already, or of no shape that we know: kept among the strays, as another 50 tries would not
+help), 400 not JSON (kept there too), 401 wrong signature (counted), 405 another method, 413 over the limit, 503 not
+stored: Twitter will send it again.
 """
 
 import json
@@ -11,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from inbox.twitter.shapes import Unreadable, read_envelope
+from inbox.twitter.shapes import NotJson, Unreadable, read_envelope
 from inbox.twitter.signature import answer_challenge, is_signed
 from tenants.letterbox import Letter, Letterbox, NotStored
 
@@ -47,7 +48,10 @@ class TwitterDoor:
             await answer(send, 400, {"title": "A challenge needs a crc_token."})
 
     async def _take(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        body = await _body(scope, receive)
+        try:
+            body = await _body(scope, receive)
+        except _Gone:
+            return
         if body is None:
             self.counts["too_large"] += 1
             await answer(send, 413, {"title": f"A body may have {MOST_BYTES} bytes."})
@@ -73,7 +77,7 @@ class TwitterDoor:
             self.counts["malformed"] += 1
             log.error("A signed webhook call could not be read and was kept: %s", error)
             await self._letterbox.put(Letter("", 0, None, body, stray_reason="malformed"))
-            return 400, "It could not be read."
+            return (400, "It could not be read.") if isinstance(error, NotJson) else (200, "Kept.")
         brand = await self._letterbox.put(
             Letter(envelope.kind, envelope.twitter_id, envelope.for_id, body, stray_reason="unknown_handle")
         )
@@ -86,6 +90,10 @@ class TwitterDoor:
         return 200, "Stored."
 
 
+class _Gone(Exception):
+    """The caller hung up before the body was whole."""
+
+
 async def _body(scope: dict[str, Any], receive: Receive) -> bytes | None:
     """The request's body; None when it is over the limit, which is found out without keeping it."""
     declared = _header(scope, b"content-length")
@@ -95,7 +103,7 @@ async def _body(scope: dict[str, Any], receive: Receive) -> bytes | None:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b""
+            raise _Gone
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         if size > MOST_BYTES:

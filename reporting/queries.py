@@ -63,7 +63,7 @@ def first_response(period: Period) -> FirstResponse:
     with connection.cursor() as cursor:
         cursor.execute(_FIGURES, _bounds(period))
         n, median, p90, unanswered = cursor.fetchone()
-    return FirstResponse(n, median, p90, unanswered)
+    return FirstResponse(n, _to_the_millisecond(median), _to_the_millisecond(p90), unanswered)
 
 
 def response_times(period: Period) -> tuple[dict[float, int], int]:
@@ -94,7 +94,7 @@ def percentile(times: Mapping[float, int], share: float) -> float | None:
     reached = list(accumulate(times[value] for value in values))
     place = (reached[-1] - 1) * share
     below, above = (next(v for v, count in zip(values, reached, strict=True) if count > p) for p in _around(place))
-    return below + (above - below) * (place - int(place))
+    return _to_the_millisecond(below + (above - below) * (place - int(place)))
 
 
 def volume(period: Period, *, zone: str) -> dict[tuple[int, int], int]:
@@ -138,6 +138,10 @@ def conversations(period: Period, choice: Choice, *, zone: str) -> list[Line]:
 
 def _bounds(period: Period) -> dict[str, datetime | None]:
     return {"start": period.start, "end": period.end}
+
+
+def _to_the_millisecond(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 def _around(place: float) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import ceil, sqrt
 from typing import Any
 from urllib.parse import urlencode
 
@@ -158,8 +159,7 @@ def _period(
         is_old = bool(lasts) and max(lasts) < now - timedelta(days=USUAL_DAYS)
         days = ALL if is_old else str(USUAL_DAYS)
     if days == ALL:
-        end = max([*lasts, now]) + timedelta(seconds=1)  # a recording's clock may be ahead of ours
-        return days, Period(min([*firsts, now]), end)
+        return days, Period(min(firsts, default=now), max(lasts, default=now) + timedelta(seconds=1))
     return days, Period(now - timedelta(days=int(days)), now)
 
 
@@ -256,7 +256,8 @@ def _heat(scope: Scope, volume: Mapping[tuple[int, int], int]) -> dict[str, Any]
 def _cell(scope: Scope, name: str, day: int, hour: int, count: int, most: int) -> dict[str, Any]:
     return {
         "count": count,
-        "level": -(-LEVELS * count // most) if most else 0,
+        # By the square root: one hour of an outage must not make all others look alike.
+        "level": ceil(LEVELS * sqrt(count / most)) if most else 0,
         "title": _("%(day)s %(hour)02d:00: %(count)d messages") % {"day": name, "hour": hour, "count": count},
         "url": scope.url(day=day, hour=hour) if count else None,
     }

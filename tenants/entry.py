@@ -103,14 +103,27 @@ def _standing(scope: Scope) -> Iterator[None]:
     if scope == before:
         yield
         return
-    _check_outside_transactions()
+    if _is_in_transaction():
+        raise Misplaced("A brand or agency is entered outside of transactions, never within one.")
     connection.stand_in(scope)
     try:
         yield
     finally:
         connection.stand_in(before)
+        if _is_in_transaction():
+            # What was begun in there would go on, and be committed, out here.
+            _take_back()
+            raise Misplaced("A brand or agency was left within a transaction, which is taken back.")
 
 
-def _check_outside_transactions() -> None:
-    if len(connection.atomic_blocks) > transactions_around:
-        raise Misplaced("A brand or agency is entered or left outside of transactions, never within one.")
+def _is_in_transaction() -> bool:
+    if connection.in_atomic_block:
+        return len(connection.atomic_blocks) > transactions_around
+    return connection.connection is not None and not connection.get_autocommit()
+
+
+def _take_back() -> None:
+    if connection.in_atomic_block:
+        connection.set_rollback(True)
+    else:
+        connection.rollback()

@@ -89,6 +89,6 @@ class Fanout:
                 listener.hear(channel, what)
 
     def _tell_everyone_to_look_again(self) -> None:
-        for channel, listeners in self._listeners.items():
-            for listener in tuple(listeners):
-                listener.hear(channel, LOOK_AGAIN)
+        # Once each, however many channels one listens to.
+        for listener in set[Listener]().union(*self._listeners.values()):
+            listener.hear("", LOOK_AGAIN)

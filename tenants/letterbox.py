@@ -9,15 +9,20 @@ import asyncio
 import time
 import zlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import psycopg
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
 GATHER_SECONDS = 0.003
 MOST_IN_ONE_COMMIT = 500
 _ADDRESSES_FRESH_SECONDS = 5.0
+
+# The schema and the key of a brand.
+Address = tuple[str, int]
 
 _ARRIVAL = "(kind, twitter_id, handle_id, received_at, payload, outcome)"
 
@@ -34,16 +39,31 @@ class Letter:
     received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
+class NotStored(RuntimeError):
+    """The letter is not in the database; Twitter must be told to send it again."""
+
+
+# What becomes of a letter: where it went (None: among the strays), or why it is not stored.
+Fate = Address | NotStored | None
+
+
 class Letterbox:
     """Open it once per process with `open`; `put` from any task of that loop."""
 
     def __init__(self, url: str) -> None:
+        # With a longer time-out the pool's pauses grow to minutes: a database that is back would not be noticed.
         self._pool = AsyncConnectionPool(
-            url, min_size=1, max_size=4, open=False, kwargs={"options": "-c statement_timeout=5000"}
+            url,
+            min_size=1,
+            max_size=4,
+            open=False,
+            reconnect_timeout=2,
+            kwargs={"options": "-c statement_timeout=5000"},
         )
-        self._queue: asyncio.Queue[tuple[Letter, asyncio.Future[str | None]]] = asyncio.Queue(maxsize=20_000)
-        self._schema_of: dict[int, tuple[str, int]] = {}
-        self._asked_at = 0.0
+        self._queue: asyncio.Queue[tuple[Letter, asyncio.Future[Address | None]]] = asyncio.Queue(maxsize=20_000)
+        self._schema_of: dict[int, Address] = {}
+        self._asked_at = float("-inf")
+        self._strangers: set[int] = set()
         self._workers: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
@@ -53,35 +73,65 @@ class Letterbox:
 
     async def close(self) -> None:
         """Stop the writers; what was put and not answered for is not stored, and Twitter will send it again."""
-        for worker in self._workers:
+        workers, self._workers = self._workers, []
+        for worker in workers:
             worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+        await asyncio.gather(*workers, return_exceptions=True)
+        while not self._queue.empty():
+            _answer([self._queue.get_nowait()], [NotStored("The letterbox was closed.")])
         await self._pool.close()
 
-    async def put(self, letter: Letter) -> tuple[str, int] | None:
-        """Store a letter; returns once it is committed, with the schema and key of its brand (None: stray)."""
-        done: asyncio.Future[tuple[str, int] | None] = asyncio.get_running_loop().create_future()
-        await self._queue.put((letter, done))  # type: ignore[arg-type]
+    async def put(self, letter: Letter) -> Address | None:
+        """Store a letter; returns once it is committed, with the schema and key of its brand (None: stray).
+
+        Raises `NotStored`.
+        """
+        if not self._workers:
+            raise NotStored("The letterbox is closed.")
+        done: asyncio.Future[Address | None] = asyncio.get_running_loop().create_future()
+        await self._queue.put((letter, done))
         return await done
 
     async def _write(self) -> None:
         while True:
             batch = [await self._queue.get()]
-            await asyncio.sleep(GATHER_SECONDS)
-            while len(batch) < MOST_IN_ONE_COMMIT and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
+            fates: Sequence[Fate] = ()
             try:
-                where = await self._store([letter for letter, _ in batch])
-            except Exception as error:  # whatever it was, each caller must hear of it and answer 503
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(NotStored(str(error)))
-            else:
-                for (_, done), schema in zip(batch, where, strict=True):
-                    if not done.done():
-                        done.set_result(schema)  # type: ignore[arg-type]
+                await asyncio.sleep(GATHER_SECONDS)
+                while len(batch) < MOST_IN_ONE_COMMIT and not self._queue.empty():
+                    batch.append(self._queue.get_nowait())
+                fates = await self._store_each([letter for letter, _ in batch])
+            finally:
+                _answer(batch, fates or [NotStored("The letterbox was closed.") for _ in batch])
 
-    async def _store(self, letters: list[Letter]) -> list[tuple[str, int] | None]:
+    async def _store_each(self, letters: Sequence[Letter], *, again: bool = True) -> list[Fate]:
+        """What became of each letter. Those that cannot be stored do not take along the others of their batch."""
+        try:
+            return [*await self._store(letters)]
+        except Exception as error:  # whatever it was, each caller must hear of it and answer 503
+            if again and isinstance(error, psycopg.ProgrammingError):
+                # A brand that is gone since we asked: what comes for it now is for a handle that is nobody's.
+                self._schema_of, self._strangers = {}, set()
+                return await self._store_each(letters, again=False)
+            fates: dict[int, Fate] = {}
+            for part in self._apart(letters, error):
+                fates.update(zip(map(id, part), await self._store_each(part, again=False), strict=True))
+            return [fates[id(letter)] if fates else NotStored(str(error)) for letter in letters]
+
+    def _apart(self, letters: Sequence[Letter], error: Exception) -> list[Sequence[Letter]]:
+        """Smaller batches, where it may have been some letters' own fault: by brand, then by halves."""
+        of_data = isinstance(error, psycopg.DataError | psycopg.IntegrityError)
+        if not (of_data or (isinstance(error, psycopg.Error) and error.sqlstate)):
+            return []
+        by_brand: dict[Address | None, list[Letter]] = defaultdict(list)
+        for letter in letters:
+            by_brand[self._schema_of.get(letter.handle_id or 0)].append(letter)
+        if len(by_brand) > 1:
+            return [*by_brand.values()]
+        middle = len(letters) // 2
+        return [letters[:middle], letters[middle:]] if of_data and middle else []
+
+    async def _store(self, letters: Sequence[Letter]) -> list[Address | None]:
         async with self._pool.connection(timeout=4) as connection, connection.cursor() as cursor:
             await self._learn_addresses(cursor, letters)
             where = [self._schema_of.get(letter.handle_id or 0) for letter in letters]
@@ -95,21 +145,29 @@ class Letterbox:
                     await _put_strays(cursor, by_schema[schema])
             return where
 
-    async def _learn_addresses(self, cursor: object, letters: list[Letter]) -> None:
-        """Which handle is whose. Asked anew every few seconds, and at once for a handle that is not known."""
-        unknown = any(letter.handle_id and letter.handle_id not in self._schema_of for letter in letters)
+    async def _learn_addresses(self, cursor: object, letters: Sequence[Letter]) -> None:
+        """Which handle is whose. Asked anew every few seconds, and at once for a handle that was not asked for yet."""
+        unknown = {letter.handle_id for letter in letters if letter.handle_id} - self._schema_of.keys()
         age = time.monotonic() - self._asked_at
-        if age < (0.2 if unknown else _ADDRESSES_FRESH_SECONDS):
+        if unknown <= self._strangers and age < (0.2 if unknown else _ADDRESSES_FRESH_SECONDS):
             return
         await cursor.execute(  # type: ignore[attr-defined]
             "SELECT h.twitter_id, b.schema_name, b.id FROM tenants_handle h JOIN tenants_brand b ON b.id = h.brand_id"
         )
         self._schema_of = {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}  # type: ignore[attr-defined]
         self._asked_at = time.monotonic()
+        kept = self._strangers if len(self._strangers) < 10_000 else set()
+        self._strangers = (kept | unknown) - self._schema_of.keys()
 
 
-class NotStored(RuntimeError):
-    """The letter is not in the database; Twitter must be told to send it again."""
+def _answer(batch: Sequence[tuple[Letter, "asyncio.Future[Address | None]"]], fates: Sequence[Fate]) -> None:
+    for (_, done), fate in zip(batch, fates, strict=True):
+        if done.done():
+            continue
+        if isinstance(fate, NotStored):
+            done.set_exception(fate)
+        else:
+            done.set_result(fate)
 
 
 async def _put_arrivals(cursor: object, schema: str, letters: list[Letter]) -> None:

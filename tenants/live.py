@@ -13,6 +13,7 @@ from redis import Redis, RedisError
 
 from tenants import entry
 
+_MARKS_LAST = 3600
 _redis: Redis = Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
 
 
@@ -27,6 +28,20 @@ def hint(names: Iterable[str], *, first: int, seq: int) -> None:
     where = channel("brand", entry.current_brand_id())
     what = json.dumps({"from": first, "seq": seq, "changed": sorted(set(names))})
     transaction.on_commit(lambda: publish(where, what))
+
+
+def mark(name: str) -> None:
+    """Note that something that happens all the time has just happened, for the doctor to see."""
+    try:
+        _redis.set(channel("mark", name), "", ex=_MARKS_LAST)
+    except RedisError:
+        pass
+
+
+def seconds_since(name: str) -> int | None:
+    """How long ago that was, by Redis's own clock; None where it was more than an hour ago, or never."""
+    left = int(str(_redis.ttl(channel("mark", name))))
+    return _MARKS_LAST - left if left >= 0 else None
 
 
 def publish(where: str, what: str) -> None:

@@ -4,6 +4,7 @@ A brand's schema is made from the models as they stand, in one transaction and w
 (`tests/tenants/test_schemas.py` holds it equal to a migrated one).
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,6 +21,7 @@ from tenants.models import Agency, Brand, BrandState
 
 def create_agency(*, name: str, slug: str, now: datetime) -> Agency:
     """A new agency with its role and its host name."""
+    _check_slug(slug)
     with as_owner() as cursor:
         row = cursor.execute(
             "INSERT INTO tenants_agency (name, slug, created_at) VALUES (%s, %s, %s) RETURNING id", [name, slug, now]
@@ -43,12 +45,13 @@ def create_brand(
     host: str | None = None,
 ) -> Brand:
     """A new brand of this agency: its row, schema, tables, role and host name, all or nothing."""
+    _check_slug(slug)
     brand = Brand(agency=agency, name=name, slug=slug, colour=colour, zone=zone, state=state, created_at=now)
     with as_owner() as cursor:
         row = cursor.execute("SELECT nextval(pg_get_serial_sequence('tenants_brand', 'id'))").fetchone()
         assert row is not None
         brand.pk = row[0]
-        brand.schema_name = f"b_{brand.pk}_{slug.replace('-', '_').lower()}"
+        brand.schema_name = f"b_{brand.pk}_{slug.replace('-', '_')}"
         cursor.execute(
             "INSERT INTO tenants_brand (id, agency_id, name, slug, schema_name, state, colour, zone, reopen_window, "
             "created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
@@ -60,16 +63,19 @@ def create_brand(
 
 
 def drop_brand(*, brand: Brand) -> None:
-    """End a brand: its rows, its schema and its role are gone, and whoever enters it from now on fails."""
+    """End a brand: its rows, its schema and its role are gone, and whoever enters it from now on fails.
+
+    A brand that lost its schema or its role can be ended too.
+    """
     with as_owner() as cursor:
-        cursor.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(brand.schema_name)))
+        cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(brand.schema_name)))
         for table in ("accounts_deskrow", "accounts_membership", "tenants_handle", "tenants_domain"):
             cursor.execute(
                 sql.SQL("DELETE FROM {} WHERE brand_id = %s").format(sql.Identifier(table)),
                 [brand.pk],
             )
         cursor.execute("DELETE FROM tenants_brand WHERE id = %s", [brand.pk])
-        cursor.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(f"{database_name()}_brand_{brand.pk}")))
+        cursor.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(f"{database_name()}_brand_{brand.pk}")))
 
 
 def add_handle(*, brand: Brand, twitter_id: int, username: str) -> None:
@@ -93,6 +99,12 @@ def as_owner() -> Iterator[Cursor]:
         raise entry.Misplaced("The owner's work is done outside of brands.")
     with psycopg.connect(settings.OWNER_DATABASE_URL) as own_connection, own_connection.cursor() as cursor:
         yield cursor
+
+
+def _check_slug(slug: str) -> None:
+    """A slug is part of a host's name and of a schema's, so it is what both can be."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", slug):
+        raise ValueError(f"A slug has up to 40 lower-case letters, digits and dashes inside, and not {slug!r}.")
 
 
 def _create_schema(cursor: Cursor, brand: Brand) -> None:

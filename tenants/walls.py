@@ -36,7 +36,7 @@ def build_shared(cursor: Cursor, *, database: str) -> None:
     groups = [f"{database}_{group}" for group in ("directory", "agencies", "brands")] + [LETTERBOX]
     for role in groups:
         cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(sql.Identifier(role)))
-    for table, wall in _public_walls():
+    for table, wall in public_walls():
         _wall_off(cursor, table, wall, database=database)
 
 
@@ -78,7 +78,7 @@ def public_tables() -> list[type[models.Model]]:
     return [model for model in apps.get_models() if model._meta.app_label in ("tenants", "accounts")]
 
 
-def _public_walls() -> list[tuple[str, Wall]]:
+def public_walls() -> list[tuple[str, Wall]]:
     ours = [(model._meta.db_table, model.wall) for model in public_tables()]  # type: ignore[attr-defined]
     return ours + list(_BORROWED.items())
 

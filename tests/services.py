@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -28,7 +29,9 @@ from accounts.enums import Role
 from accounts.queries import DEMONSTRATION_DOMAIN, DEMONSTRATION_PASSWORD
 from config.local import front, parts
 from config.local.processes import Part, end, spawn, wait_until
-from inbox.domain import credentials
+from inbox.domain import credentials, events
+from inbox.domain.events import Line
+from inbox.enums import EventKind
 from inbox.twitter.playground import Playground
 from tenants import entry, schemas
 from tenants.models import Agency, Brand, BrandState
@@ -60,7 +63,7 @@ class Running:
     env: Mapping[str, str] = field(repr=False)
     agency: Agency
     brands: Mapping[str, Brand]
-    people: Mapping[str, int]
+    people: dict[str, int]
     twitter: Playground
     processes: dict[str, tuple[Part, subprocess.Popen[bytes]]] = field(default_factory=dict)
 
@@ -133,6 +136,25 @@ class Running:
         """The newest event number of each brand, as the pages say."""
         return dict(json.loads(self.ask("GET", "/live-since/", host=host, cookie=cookie)[2]))
 
+    def hire(self, role: Role = Role.AGENT, brand: str | None = None) -> str:
+        """One more person, truly committed; their mailbox."""
+        mailbox = f"hired{len(self.people)}"
+        brand_id = self.brands[brand].pk if brand else None
+        email, agency_id = self.email(mailbox), self.agency.pk
+        self.people[mailbox] = add_person(
+            email=email, name="Hired Hand", password=PASSWORD, agency_id=agency_id, role=role, brand_id=brand_id
+        )
+        return mailbox
+
+    def happens(self, brand: str, *, times: int = 1) -> int:
+        """Something happens in a brand, and its screens are told; the brand's newest number."""
+        newest = 0
+        with entry.brand(self.brands[brand]):
+            for _ in range(times):
+                with transaction.atomic():
+                    newest = events.record([Line(EventKind.AMPLIFIED, 1, timezone.now())])
+        return newest
+
     def log_of(self, name: str) -> str:
         """What a process has printed."""
         return (Path(self.env["NIGHTJAR_HOME"]) / f"{name}.log").read_text(errors="replace")
@@ -178,7 +200,7 @@ def running(django_db_setup, django_db_blocker, static_files) -> Iterator[Runnin
                 now_running.start(part)
             _wait_until_healthy(now_running)
             _connect(now_running)
-            entry.connection.close()
+            connection.close()
             with django_db_blocker.block():
                 yield now_running
         finally:

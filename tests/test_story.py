@@ -23,7 +23,8 @@ def test_a_tweet_is_answered_and_the_answer_is_on_twitter(running: Running, scre
     desk.get_by_label("Answer").fill("We are sorry, Ana. The next one takes you at 9:40. ^IF")
     desk.get_by_role("button", name="Reply as @TernFerries").click()
 
-    expect(twitter.locator(".tweet.brand .words")).to_have_text(
+    answer = twitter.locator(".tweet.brand .words", has_text="9:40")
+    expect(answer).to_have_text(
         "We are sorry, Ana. The next one takes you at 9:40. ^IF"
     )
     ours = desk.locator(".message-ours:not(.reply)")

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from accounts.enums import AuditKind
 from accounts.models import AuditEntry
+from tenants.entry import current_agency_id
 
 _START = "0" * 64
 
@@ -26,7 +27,13 @@ def record(
     by_id: int | None = None,
     facts: dict[str, Any] | None = None,
 ) -> AuditEntry:
-    """Append one act to the chain of its brand, else its agency, else the house. No customer's words in `facts`."""
+    """Append one act to the chain of its brand, else its agency, else the house. No customer's words in `facts`.
+
+    A brand's act carries its agency too, so that everybody who may write into a chain sees all of it. Where we stand
+    in neither, the caller must name it.
+    """
+    if brand_id and not agency_id:
+        agency_id = current_agency_id()
     chain = f"b{brand_id}" if brand_id else f"a{agency_id}" if agency_id else "house"
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('audit ' || %s, 0))", [chain])

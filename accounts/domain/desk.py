@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -43,7 +44,7 @@ def put(rows: Sequence[Waiting]) -> None:
     waiting = [row for row in rows if row.waiting_since is not None]
     with connection.cursor() as cursor:
         if waiting:
-            cursor.execute(_PUT, [agency_id, brand_id, json.dumps([asdict(row) for row in waiting], default=str)])
+            cursor.execute(_PUT, [agency_id, brand_id, json.dumps([_plain(row) for row in waiting])])
         if quiet:
             cursor.execute(
                 "DELETE FROM accounts_deskrow "
@@ -57,9 +58,25 @@ def put(rows: Sequence[Waiting]) -> None:
             )
 
 
+def _plain(row: Waiting) -> dict[str, Any]:
+    return {
+        "conversation_id": row.conversation_id,
+        "urgency": row.urgency,
+        "language": row.language,
+        "waiting_since": row.waiting_since and row.waiting_since.isoformat(),
+        "respond_by": row.respond_by and row.respond_by.isoformat(),
+    }
+
+
 def clear(conversation_id: int) -> None:
     """Take a closed conversation of the current brand off the desk."""
     DeskRow.objects.filter(brand_id=entry.current_brand_id(), conversation_id=conversation_id).delete()
+
+
+def rename(conversation_id: int, into: int) -> None:
+    """A conversation of the current brand was merged into another: its place in the line is the other's now."""
+    rows = DeskRow.objects.filter(brand_id=entry.current_brand_id())
+    rows.filter(conversation_id=conversation_id).update(conversation_id=into)
 
 
 @transaction.atomic

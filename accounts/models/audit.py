@@ -16,6 +16,11 @@ class AuditEntry(models.Model):
         directory="select, insert",
         agency="select, insert",
         brand="select, insert",
+        # Nobody writes into another's chain: its writers could not see that entry, and would find no free number.
+        agency_rows="agency_id = nightjar_agency() AND CASE WHEN brand_id IS NULL THEN chain = 'a' || agency_id "
+        "ELSE chain = 'b' || brand_id AND brand_id IN (SELECT id FROM tenants_brand) END",
+        brand_rows="brand_id = nightjar_brand() AND chain = 'b' || brand_id "
+        "AND agency_id = (SELECT agency_id FROM tenants_brand)",
     )
 
     chain = models.CharField(max_length=24)

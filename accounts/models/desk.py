@@ -12,9 +12,10 @@ class DeskRow(models.Model):
     """
 
     wall = Wall(
-        agency="select, update, delete",
+        agency="select, update (assignee_id, assigned_at), delete",
         brand="select, insert, update, delete",
-        brand_rows="brand_id = nightjar_brand() AND agency_id = current_setting('nightjar.agency')::bigint",
+        # Read from the brand's row, not from a setting: what a session says of itself is no wall.
+        brand_rows="brand_id = nightjar_brand() AND agency_id = (SELECT agency_id FROM tenants_brand)",
     )
 
     agency = models.ForeignKey("tenants.Agency", models.CASCADE, related_name="+")

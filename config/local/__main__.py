@@ -1,4 +1,4 @@
-"""`python -m config.local up | status | reset | with COMMAND`.
+"""`python -m config.local up | status | reset | bench [NAME ...] | with COMMAND`.
 
 `with` runs a command beside servers of its own, which are thrown away afterwards: for tools that need settings.
 """
@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from config import environment
-from config.local import places, servers, supervisor
+from config.local import bench, places, servers, supervisor
 from config.local.processes import CannotStart, end_leftovers, holder
 
 
@@ -20,6 +20,8 @@ def main() -> int:
     try:
         if name == "with" and command:
             return beside_servers(command)
+        if name == "bench":
+            return bench.run(command)
         if name in commands and not command:
             return commands[name]()
     except CannotStart as sentence:

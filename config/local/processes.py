@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 LAUNCH = Path(__file__).with_name("launch.py")
 GRACE = 8.0  # seconds between asking a process to end and killing it
@@ -122,7 +122,7 @@ def end_leftovers(home: Path) -> list[str]:
     return [entry["name"] for entry in left]
 
 
-def end(process: subprocess.Popen[bytes], stop_signal: signal.Signals, grace: float = GRACE) -> None:
+def end(process: subprocess.Popen[Any], stop_signal: signal.Signals, grace: float = GRACE) -> None:
     """Ask a process to end, insist after a while, and leave nothing of its group."""
     send(process.pid, stop_signal)
     try:

@@ -16,5 +16,6 @@ urlpatterns = [
     path("b/<slug:brand_slug>/", include("inbox.urls")),
     path("b/<slug:brand_slug>/reports/", include("reporting.urls")),
 ]
+handler400 = "config.refusals.not_understood"
 handler404 = "config.refusals.not_found"
 handler500 = "config.refusals.crashed"

@@ -12,5 +12,6 @@ urlpatterns = [
     path("reports/", include("reporting.urls")),
     path("", include("inbox.urls")),
 ]
+handler400 = "config.refusals.not_understood"
 handler404 = "config.refusals.not_found"
 handler500 = "config.refusals.crashed"

@@ -8,5 +8,6 @@ urlpatterns = [
     path("", landing, name="landing"),
     path("healthz", health, name="health"),
 ]
+handler400 = "config.refusals.not_understood"
 handler404 = "config.refusals.not_found"
 handler500 = "config.refusals.crashed"

@@ -8,6 +8,7 @@ from django.db import connection
 
 from inbox.enums import ArrivalKind, Outcome
 from inbox.models import Arrival
+from inbox.twitter.shapes import without_words
 
 
 def claim(*, limit: int) -> list[Arrival]:
@@ -37,7 +38,7 @@ def orphans_of(ids: Iterable[int]) -> list[Arrival]:
 
 
 def body_of(arrival: Arrival) -> bytes:
-    """The payload as Twitter sent it; empty when its tweet was deleted since."""
+    """The payload as Twitter sent it; without its words when its tweet was deleted since."""
     return zlib.decompress(arrival.payload) if arrival.payload else b""
 
 
@@ -56,6 +57,15 @@ def settle(outcomes: Mapping[int, tuple[Outcome, int | None]], *, now: datetime)
                 [awaits for _, awaits in outcomes.values()],
             ],
         )
+
+
+def take_words_away(tweet_ids: Iterable[int]) -> None:
+    """Leave ids and times alone of these tweets' payloads: enough to thread one that is still to be threaded."""
+    carried = Arrival.objects.filter(carried_at__isnull=False)
+    rows = list(carried.filter(kind=ArrivalKind.TWEET, twitter_id__in=tweet_ids).order_by("pk"))
+    for row in rows:
+        row.payload = zlib.compress(without_words(body_of(row)), 1)
+    Arrival.objects.bulk_update(rows, ["payload"])
 
 
 def store(*, kind: ArrivalKind, twitter_id: int, handle_id: int, body: bytes, now: datetime) -> None:

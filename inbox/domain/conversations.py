@@ -3,22 +3,25 @@
 One customer's tweets to one handle form one open conversation, whatever reply tree they hang in; a reply tree with
 three customers is three conversations. After a conversation was closed, what comes within the brand's reopen window
 belongs to it still, what comes later opens a new one. All of it is decided from Twitter's own times and ids, never
-from the order of arrival, so that the same tweets in any order end in the same conversations.
+from the order of arrival, so that the same tweets in any order end in the same conversations. Where a late tweet
+shows that what was decided without it was wrong, that is put right: two conversations are merged when a tweet within
+the reopen window arrives after one from beyond it, and an answer moves when the tweet it answers was to another handle.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 
+from inbox.domain import customers
 from inbox.domain.events import Line
 from inbox.domain.triage import Assessment
 from inbox.enums import Direction, EventKind, Outcome, Reach
-from inbox.models import Amplification, Conversation, Deletion, Message
-from inbox.twitter.shapes import Account, Tweet
+from inbox.models import Conversation, Deletion, Message
+from inbox.twitter.shapes import Tweet
 
 
 @dataclass(slots=True)
@@ -41,11 +44,19 @@ class Threaded:
 
     outcomes: dict[int, tuple[Outcome, int | None]] = field(default_factory=dict)  # by tweet id
     placed: dict[int, Home] = field(default_factory=dict)  # by tweet id, new messages only
+    moved: dict[int, Home] = field(default_factory=dict)  # by tweet id, messages that were elsewhere before
+    merged: dict[int, int] = field(default_factory=dict)  # emptied conversations, and where their messages went
+    left: set[int] = field(default_factory=set)  # conversations that lost a message to another
     lines: list[Line] = field(default_factory=list)
 
     @property
+    def placed_in(self) -> dict[int, int]:
+        return {tweet_id: home.id for tweet_id, home in self.placed.items()}
+
+    @property
     def conversation_ids(self) -> list[int]:
-        return sorted({home.id for home in self.placed.values()})
+        homes = {home.id for home in [*self.placed.values(), *self.moved.values()]}
+        return sorted((homes | self.left | set(self.merged.values())) - set(self.merged))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +86,20 @@ def thread(
     result = Threaded()
     for item in tweets:
         _place(item, state, result, ours=ours, reopen_window=reopen_window)
+    _move_answers(state, result, reopen_window=reopen_window)
     _write(tweets, state, result, ours=ours, assessments=assessments)
-    result.lines = _history(tweets, result, ours=ours, now=now)
+    result.lines = _history(tweets, state, result, ours=ours, now=now)
     return result
+
+
+def handle_of(tweet: Tweet, *, told: int, ours: frozenset[int]) -> int | None:
+    """The handle of ours that this tweet is for; None when it is neither from, to nor about one.
+
+    As the tweet itself says: one that names two handles reaches us twice, and either may come first.
+    """
+    named = (account_id for account_id, _ in tweet.mentioned)
+    candidates = (tweet.author_id, tweet.in_reply_to_user_id, *named, told)
+    return next((account_id for account_id in candidates if account_id in ours), None)
 
 
 def refresh(conversation_ids: Sequence[int]) -> None:
@@ -114,6 +136,7 @@ class _State:
     homes: dict[tuple[int, int], list[Home]]  # by customer and handle, oldest first
     deleted: dict[int, datetime]
     broadcasts: set[int]
+    answers: list[tuple[int, int, Home, datetime]]  # known ones of ours below these tweets: id, parent, home, when
 
 
 def _load(tweets: Sequence[Addressed], *, ours: frozenset[int], broadcasts: frozenset[int]) -> _State:
@@ -123,14 +146,14 @@ def _load(tweets: Sequence[Addressed], *, ours: frozenset[int], broadcasts: froz
         "pk", "conversation_id", "conversation__customer_id"
     )
     conversation_of = {pk: conversation_id for pk, conversation_id, _ in known}
-    customers = {customer_id for _, _, customer_id in known}
+    customer_ids = {customer_id for _, _, customer_id in known}
     for item in tweets:
-        customers |= {item.tweet.author_id, item.tweet.in_reply_to_user_id or 0}
+        customer_ids |= {item.tweet.author_id, item.tweet.in_reply_to_user_id or 0}
     homes: dict[tuple[int, int], list[Home]] = {}
     by_id: dict[int, Home] = {}
     for row in (
         Conversation.objects.select_for_update()
-        .filter(customer_id__in=customers - ours - {0})
+        .filter(customer_id__in=customer_ids - ours - {0})
         .order_by("opened_at", "pk")
         .values_list("pk", "customer_id", "handle_id", "opened_at", "closed_at", "settled_through")
     ):
@@ -142,12 +165,35 @@ def _load(tweets: Sequence[Addressed], *, ours: frozenset[int], broadcasts: froz
         homes=homes,
         deleted=dict(Deletion.objects.filter(pk__in=ids).values_list("pk", "deleted_at")),
         broadcasts=set(broadcasts),
+        answers=[
+            (pk, parent_id, by_id[conversation_id], created_at)
+            for pk, parent_id, conversation_id, created_at in _answers_below(ids - set(conversation_of), ours)
+        ],
     )
 
 
-def _place(
-    item: Addressed, state: _State, result: Threaded, *, ours: frozenset[int], reopen_window: timedelta
-) -> None:
+def _answers_below(ids: set[int], ours: frozenset[int]) -> list[tuple[int, int, int, datetime]]:
+    """Our own tweets that answer these, and those that go on from them. With one handle they are where they belong."""
+    if len(ours) < 2 or not ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_ANSWERS_BELOW, [list(ids)])
+        return list(cursor.fetchall())
+
+
+_ANSWERS_BELOW = """
+WITH RECURSIVE below AS (
+    SELECT id, in_reply_to_id, conversation_id, created_at FROM inbox_message
+    WHERE in_reply_to_id = ANY(%s) AND direction = 'out'
+    UNION
+    SELECT m.id, m.in_reply_to_id, m.conversation_id, m.created_at FROM inbox_message m
+    JOIN below ON m.in_reply_to_id = below.id WHERE m.direction = 'out'
+)
+SELECT id, in_reply_to_id, conversation_id, created_at FROM below ORDER BY id
+"""
+
+
+def _place(item: Addressed, state: _State, result: Threaded, *, ours: frozenset[int], reopen_window: timedelta) -> None:
     tweet = item.tweet
     if tweet.id in state.known:
         result.outcomes[tweet.id] = (Outcome.MESSAGE, None)
@@ -155,7 +201,7 @@ def _place(
     is_ours = tweet.author_id in ours
     parent = state.home_of.get(tweet.in_reply_to_id or 0)
     if is_ours:
-        handle_id = tweet.author_id
+        handle_id = parent.handle_id if parent else tweet.author_id
         customer_id = parent.customer_id if parent else tweet.in_reply_to_user_id
         if tweet.in_reply_to_id is None or tweet.in_reply_to_id in state.broadcasts:
             state.broadcasts.add(tweet.id)
@@ -166,36 +212,57 @@ def _place(
             return
     else:
         handle_id, customer_id = item.handle_id, tweet.author_id
-    home = parent if is_ours and parent else None
-    home = home or _home_for(tweet, customer_id, handle_id, state, is_ours=is_ours, reopen_window=reopen_window)
+    home = _home_at(tweet.created_at, customer_id, handle_id, state, reopen_window=reopen_window)
+    if home is None:
+        home = Home(tweet.id, customer_id, handle_id, tweet.created_at, None, 0, is_new=True)
+        siblings = state.homes.setdefault((customer_id, handle_id), [])
+        siblings.append(home)
+        siblings.sort(key=lambda each: (each.opened_at, each.id))
     home.opened_at = min(home.opened_at, tweet.created_at)
     if not is_ours:
-        _reopen_if_needed(tweet, home, state)
+        _reopen_if_needed(tweet, home, state, result)
     state.home_of[tweet.id] = result.placed[tweet.id] = home
     result.outcomes[tweet.id] = (Outcome.MESSAGE, None)
 
 
-def _home_for(
-    tweet: Tweet, customer_id: int, handle_id: int, state: _State, *, is_ours: bool, reopen_window: timedelta
-) -> Home:
-    homes = state.homes.setdefault((customer_id, handle_id), [])
-    begun = [home for home in homes if home.opened_at <= tweet.created_at]
+def _home_at(at: datetime, customer_id: int, handle_id: int, state: _State, *, reopen_window: timedelta) -> Home | None:
+    """The conversation that a tweet of this instant belongs to, by time alone; None when it opens a new one."""
+    homes = state.homes.get((customer_id, handle_id), [])
+    begun = [home for home in homes if home.opened_at <= at]
     home = begun[-1] if begun else (homes[0] if homes else None)
-    if home and begun and home.closed_at and not is_ours and tweet.created_at > home.closed_at + reopen_window:
+    if home and begun and home.closed_at and at > home.closed_at + reopen_window:
         home = homes[len(begun)] if len(begun) < len(homes) else None
-    if home is None:
-        home = Home(tweet.id, customer_id, handle_id, tweet.created_at, None, 0, is_new=True)
-        homes.append(home)
-        homes.sort(key=lambda each: (each.opened_at, each.id))
     return home
 
 
-def _reopen_if_needed(tweet: Tweet, home: Home, state: _State) -> None:
-    if home.closed_at is None or tweet.id <= home.settled_through:
-        return
+def _reopen_if_needed(tweet: Tweet, home: Home, state: _State, result: Threaded) -> None:
     siblings = state.homes[(home.customer_id, home.handle_id)]
-    if all(sibling.closed_at for sibling in siblings):
-        home.closed_at, home.is_reopened = None, True
+    if home.closed_at is None or tweet.id <= max(sibling.settled_through for sibling in siblings):
+        return
+    home.closed_at, home.is_reopened = None, True
+    for other in [sibling for sibling in siblings if sibling is not home and sibling.closed_at is None]:
+        _merge(other, home, state, result)
+
+
+def _merge(other: Home, home: Home, state: _State, result: Threaded) -> None:
+    """Take the messages of the open conversation that would not be, had this tweet arrived before its first one."""
+    state.homes[(home.customer_id, home.handle_id)].remove(other)
+    for homes in (state.home_of, result.placed):
+        homes.update({tweet_id: home for tweet_id, each in homes.items() if each is other})
+    if not other.is_new:
+        result.merged[other.id] = home.id
+
+
+def _move_answers(state: _State, result: Threaded, *, reopen_window: timedelta) -> None:
+    """Take our answers along whose question turned out to be to another handle than the one that answered."""
+    for tweet_id, parent_id, home, created_at in state.answers:
+        parent = result.placed.get(parent_id) or result.moved.get(parent_id)
+        if parent is None or parent.handle_id == home.handle_id:
+            continue
+        target = _home_at(created_at, parent.customer_id, parent.handle_id, state, reopen_window=reopen_window)
+        target = target or parent
+        result.moved[tweet_id] = state.home_of[tweet_id] = target
+        result.left.add(home.id)
 
 
 def _write(
@@ -207,29 +274,26 @@ def _write(
     assessments: Mapping[int, Assessment],
 ) -> None:
     placed = [item for item in tweets if item.tweet.id in result.placed]
-    if not placed:
+    if not placed:  # then nothing was merged or moved either
         return
     new_homes = {home.id: home for home in result.placed.values() if home.is_new}.values()
     reopened = sorted({home.id for home in result.placed.values() if home.is_reopened})
+    customers.describe((item.tweet, result.placed[item.tweet.id].customer_id) for item in placed)
     with connection.cursor() as cursor:
-        cursor.execute(_PUT_CUSTOMERS, [json.dumps(_customers(placed, result, ours=ours))])
         if new_homes:
             cursor.execute(_PUT_CONVERSATIONS, [json.dumps([_conversation_row(home) for home in new_homes])])
+        for statement in _MERGE if result.merged else ():
+            cursor.execute(statement, {"emptied": list(result.merged), "into": list(result.merged.values())})
         if reopened:
             cursor.execute(_REOPEN, [reopened])
         rows = [_message_row(item.tweet, state, result, ours, assessments) for item in placed]
         cursor.execute(_PUT_MESSAGES, [json.dumps(rows)])
+        if result.moved:
+            cursor.execute(_MOVE, [list(result.moved), [home.id for home in result.moved.values()]])
+            cursor.execute(_REMOVE_EMPTY, [list(result.left)])
+            result.left -= {row[0] for row in cursor.fetchall()}
 
 
-_PUT_CUSTOMERS = """
-INSERT INTO inbox_customer AS c (id, username, name, followers, described_by_id)
-SELECT id, username, name, followers, described_by_id
-FROM jsonb_to_recordset(%s) AS r(id bigint, username text, name text, followers int, described_by_id bigint)
-ORDER BY id
-ON CONFLICT (id) DO UPDATE SET username = excluded.username, name = excluded.name, followers = excluded.followers,
-    described_by_id = excluded.described_by_id
-WHERE excluded.described_by_id > c.described_by_id
-"""
 _PUT_CONVERSATIONS = """
 INSERT INTO inbox_conversation (id, customer_id, handle_id, opened_at, last_message_at, settled_through)
 SELECT id, customer_id, handle_id, opened_at, opened_at, 0
@@ -238,6 +302,36 @@ ORDER BY id
 """
 _REOPEN = """
 UPDATE inbox_conversation SET closed_at = NULL, closed_by_id = NULL, disposition = '' WHERE id = ANY(%s)
+"""
+# Whoever had the emptied one has the other now. It goes before the other is reopened: one is open at any time.
+_MERGE = (
+    """
+    UPDATE inbox_message m SET conversation_id = r.into_id
+    FROM unnest(%(emptied)s::bigint[], %(into)s::bigint[]) AS r(emptied_id, into_id)
+    WHERE m.conversation_id = r.emptied_id
+    """,
+    """
+    UPDATE inbox_reply a SET conversation_id = r.into_id
+    FROM unnest(%(emptied)s::bigint[], %(into)s::bigint[]) AS r(emptied_id, into_id)
+    WHERE a.conversation_id = r.emptied_id
+    """,
+    """
+    UPDATE inbox_conversation c SET assignee_id = e.assignee_id, assigned_at = e.assigned_at
+    FROM unnest(%(emptied)s::bigint[], %(into)s::bigint[]) AS r(emptied_id, into_id)
+    JOIN inbox_conversation e ON e.id = r.emptied_id WHERE c.id = r.into_id
+    """,
+    "DELETE FROM inbox_conversation WHERE id = ANY(%(emptied)s)",
+)
+_MOVE = """
+UPDATE inbox_message m SET conversation_id = r.into_id
+FROM unnest(%s::bigint[], %s::bigint[]) AS r(id, into_id) WHERE m.id = r.id
+"""
+_REMOVE_EMPTY = """
+DELETE FROM inbox_conversation c
+WHERE id = ANY(%s) AND assignee_id IS NULL
+    AND NOT EXISTS (SELECT FROM inbox_message m WHERE m.conversation_id = c.id)
+    AND NOT EXISTS (SELECT FROM inbox_reply r WHERE r.conversation_id = c.id)
+RETURNING id
 """
 _PUT_MESSAGES = """
 INSERT INTO inbox_message (id, conversation_id, direction, author_id, text, created_at, in_reply_to_id, reply_tree_id,
@@ -250,27 +344,6 @@ FROM jsonb_to_recordset(%s) AS r(id bigint, conversation_id bigint, direction te
 ORDER BY id
 ON CONFLICT (id) DO NOTHING
 """
-
-
-def _customers(placed: Iterable[Addressed], result: Threaded, *, ours: frozenset[int]) -> list[dict[str, Any]]:
-    rows: dict[int, dict[str, Any]] = {}
-    for item in placed:
-        tweet, customer_id = item.tweet, result.placed[item.tweet.id].customer_id
-        account = tweet.accounts.get(customer_id)
-        # Only the customer's own tweet describes the customer as they are now; ours may merely name them.
-        described_by = tweet.id if account and tweet.author_id == customer_id else 0
-        if customer_id not in rows or described_by >= rows[customer_id]["described_by_id"]:
-            account = account or Account(customer_id, dict(tweet.mentioned).get(customer_id) or str(customer_id))
-            known = rows.get(customer_id)
-            if known is None or described_by:
-                rows[customer_id] = {
-                    "id": customer_id,
-                    "username": account.username or str(customer_id),
-                    "name": account.name,
-                    "followers": account.followers,
-                    "described_by_id": described_by,
-                }
-    return list(rows.values())
 
 
 def _conversation_row(home: Home) -> dict[str, Any]:
@@ -317,7 +390,7 @@ def reach_of(tweet: Tweet, ours: frozenset[int]) -> Reach:
 
 
 def _history(
-    tweets: Sequence[Addressed], result: Threaded, *, ours: frozenset[int], now: datetime
+    tweets: Sequence[Addressed], state: _State, result: Threaded, *, ours: frozenset[int], now: datetime
 ) -> list[Line]:
     lines, told = [], set()
     for item in tweets:
@@ -326,24 +399,11 @@ def _history(
             continue
         if home.id not in told and (home.is_new or home.is_reopened):
             told.add(home.id)
-            lines.append(Line(EventKind.OPENED if home.is_new else EventKind.REOPENED, home.id, now))
+            merged = [emptied for emptied, into in result.merged.items() if into == home.id]
+            facts = {"merged": [str(pk) for pk in merged]} if merged else {}
+            lines.append(Line(EventKind.OPENED if home.is_new else EventKind.REOPENED, home.id, now, facts=facts))
         kind = EventKind.MESSAGE_POSTED if item.tweet.author_id in ours else EventKind.MESSAGE_ARRIVED
         lines.append(Line(kind, home.id, now, message_id=item.tweet.id))
+        if item.tweet.id in state.deleted:
+            lines.append(Line(EventKind.MESSAGE_DELETED, home.id, now, message_id=item.tweet.id))
     return lines
-
-
-def amplify(retweets: Sequence[Amplification], *, now: datetime) -> list[Line]:
-    """Keep these retweets, and tell those that are new and of a known message. A retweet is never work."""
-    if not retweets:
-        return []
-    known = set(Amplification.objects.filter(pk__in=[each.pk for each in retweets]).values_list("pk", flat=True))
-    fresh = list({each.pk: each for each in retweets if each.pk not in known}.values())
-    Amplification.objects.bulk_create(fresh, ignore_conflicts=True)
-    home_of = dict(
-        Message.objects.filter(pk__in=[each.of_id for each in fresh]).values_list("pk", "conversation_id")
-    )
-    return [
-        Line(EventKind.AMPLIFIED, home_of[each.of_id], now, message_id=each.of_id)
-        for each in fresh
-        if each.of_id in home_of
-    ]

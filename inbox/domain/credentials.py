@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
+from cryptography.exceptions import InvalidTag
 from django.conf import settings
 from django.db import transaction
 
 from inbox.models import Credential
-from inbox.twitter.client import Credentials, Twitter, TwitterApp
+from inbox.twitter.client import Credentials, Twitter, TwitterApp, is_access_token
 from tenants import entry, sealing
 from tenants.refusals import NotNow
 
@@ -14,6 +15,8 @@ from tenants.refusals import NotNow
 @transaction.atomic
 def store(*, handle_id: int, username: str, access_token: str) -> Credential:
     """Keep a handle's access token, sealed for its place; a token that was refused is forgotten with its reason."""
+    if not is_access_token(access_token):
+        raise NotNow("This is not an access token: Twitter's have no spaces, line breaks or letters with marks.")
     credential, _ = Credential.objects.update_or_create(
         handle_id=handle_id,
         defaults={
@@ -27,11 +30,17 @@ def store(*, handle_id: int, username: str, access_token: str) -> Credential:
 
 
 def opened(handle_id: int) -> Credentials:
-    """The credentials of one of the brand's handles; raises `NotNow` where the handle is not connected."""
+    """The credentials of one of the brand's handles; raises `NotNow` where the handle is not connected.
+
+    A token that was sealed for another place, or with another key, counts as none.
+    """
     credential = Credential.objects.filter(pk=handle_id).first()
     if credential is None:
         raise NotNow("This handle is not connected to Twitter. Connect it first.")
-    token = sealing.unseal(bytes(credential.sealed_access_token), place=_place(handle_id))
+    try:
+        token = sealing.unseal(bytes(credential.sealed_access_token), place=_place(handle_id))
+    except (InvalidTag, ValueError) as error:  # another place or key; cut short
+        raise NotNow("The key to this handle cannot be opened here. Connect the handle again.") from error
     return Credentials(handle_id=handle_id, access_token=token)
 
 
@@ -44,6 +53,11 @@ def twitter_for(credentials: Credentials) -> Twitter:
 def mark_refused(*, handle_id: int, why: str, now: datetime) -> None:
     """Remember that Twitter did not take the token, with its reason: the brand must be connected again."""
     Credential.objects.filter(pk=handle_id).update(refused_at=now, refused_why=why[:300])
+
+
+def mark_accepted(handle_id: int) -> None:
+    """Forget a refusal: Twitter took the token after all, so that refusal was an hour of Twitter's own."""
+    Credential.objects.filter(pk=handle_id, refused_at__isnull=False).update(refused_at=None, refused_why="")
 
 
 def _place(handle_id: int) -> str:

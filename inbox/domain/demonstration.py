@@ -47,7 +47,7 @@ class Past:
 
     def play(self) -> None:
         """Play it in, chapter by chapter; one that was cut short goes on where it was."""
-        ends_at = datetime.fromisoformat(self._remembered.get("ends_at") or timezone.now().isoformat())
+        ends_at = datetime.fromisoformat(str(self._remembered.get("ends_at") or timezone.now().isoformat()))
         self._remember(ends_at=ends_at.isoformat())
         shifted = self.made.with_suffix(".csv")
         shifted.write_text(_shifted(_FOLDER / "conversations.csv", ends_at), encoding="utf-8")

@@ -1,5 +1,6 @@
 """The brand's one line of history. Every stage writes here in its own transaction; reports and hints come from it."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +9,6 @@ from typing import Any
 from django.db import connection
 
 from inbox.enums import EventKind
-from inbox.models import Event
 from tenants import live
 
 
@@ -35,22 +35,9 @@ def record(lines: Sequence[Line]) -> int:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE inbox_eventline SET last_seq = last_seq + %s RETURNING last_seq", [len(lines)])
         last = cursor.fetchone()[0]
-    first = last - len(lines) + 1
-    Event.objects.bulk_create(
-        [
-            Event(
-                seq=first + place,
-                at=line.at,
-                kind=line.kind,
-                conversation_id=line.conversation_id,
-                message_id=line.message_id,
-                reply_id=line.reply_id,
-                by_id=line.by_id,
-                facts=line.facts,
-            )
-            for place, line in enumerate(lines)
-        ]
-    )
+        first = last - len(lines) + 1
+        rows = [_row(first + place, line) for place, line in enumerate(lines)]
+        cursor.execute(_APPEND, [json.dumps(rows)])
     live.hint(_names(lines), first=first, seq=last)
     return int(last)
 
@@ -61,6 +48,27 @@ def latest() -> int:
         cursor.execute("SELECT last_seq FROM inbox_eventline")
         row = cursor.fetchone()
     return int(row[0])
+
+
+_APPEND = """
+INSERT INTO inbox_event (seq, at, kind, conversation_id, message_id, reply_id, by_id, facts)
+SELECT seq, at, kind, conversation_id, message_id, reply_id, by_id, facts
+FROM jsonb_to_recordset(%s) AS r(seq bigint, at timestamptz, kind text, conversation_id bigint, message_id bigint,
+    reply_id bigint, by_id bigint, facts jsonb)
+"""
+
+
+def _row(seq: int, line: Line) -> dict[str, Any]:
+    return {
+        "seq": seq,
+        "at": line.at.isoformat(),
+        "kind": line.kind,
+        "conversation_id": line.conversation_id,
+        "message_id": line.message_id,
+        "reply_id": line.reply_id,
+        "by_id": line.by_id,
+        "facts": line.facts,
+    }
 
 
 def _names(lines: Iterable[Line]) -> set[str]:

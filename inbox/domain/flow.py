@@ -12,7 +12,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from inbox.domain import arrivals, conversations, deletions, events, posting, routing, sla, triage
+from inbox.domain import amplifications, arrivals, conversations, deletions, events, posting, routing, sla, triage
 from inbox.domain.conversations import Addressed
 from inbox.enums import ArrivalKind, Outcome
 from inbox.models import Amplification, Arrival
@@ -62,7 +62,8 @@ def carry(*, brand: Brand, now: datetime, limit: int = BATCH) -> Carried:
         now=now,
     )
     touched = threaded.conversation_ids
-    lines = threaded.lines + batch.amplify(now=now)
+    routing.follow(threaded.merged)
+    lines = threaded.lines + amplifications.recall(threaded.placed_in, now=now) + batch.amplify(now=now)
     lines += posting.recognise([batch.tweets[pk] for pk in threaded.placed], ours=ours, now=now)
     deleted = deletions.carry_out(batch.deletions, now=now)
     touched = sorted({*touched, *deleted.conversation_ids})
@@ -73,6 +74,7 @@ def carry(*, brand: Brand, now: datetime, limit: int = BATCH) -> Carried:
         routing.offer(touched)
     batch.conclude(threaded.outcomes)
     arrivals.settle(batch.outcomes, now=now)
+    deletions.forget([*batch.tweets, *(retweet.id for retweet in batch.retweets)], batch.deletions)
     events.record(lines + deleted.lines)
     return Carried(count=len(waiting), outcomes=Counter(outcome for outcome, _ in batch.outcomes.values()))
 
@@ -121,7 +123,7 @@ class _Batch:
 
     def amplify(self, *, now: datetime) -> list[events.Line]:
         """Keep the retweets; those of a message of ours or of a customer are told in its conversation."""
-        return conversations.amplify(
+        return amplifications.keep(
             [
                 Amplification(
                     pk=tweet.id, of_id=tweet.retweet_of or 0, author_id=tweet.author_id, created_at=tweet.created_at
@@ -147,9 +149,13 @@ class _Batch:
             self.retweets.append(tweet)
             self.outcomes[arrival.pk] = (Outcome.AMPLIFICATION, None)
             return []
+        handle_id = conversations.handle_of(tweet, told=arrival.handle_id, ours=self.ours)
+        if handle_id is None:
+            self.outcomes[arrival.pk] = (Outcome.NOT_OURS, None)
+            return []
         self._arrival_of.setdefault(tweet.id, []).append(arrival.pk)
         self.tweets[tweet.id] = tweet
-        self.addressed.append(Addressed(tweet, arrival.handle_id))
+        self.addressed.append(Addressed(tweet, handle_id))
         return [tweet.id]
 
     def _read_deletion(self, arrival: Arrival) -> None:

@@ -1,6 +1,6 @@
 """Routing: a waiting conversation goes on the agency's desk; an agent takes it or gives it back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -17,25 +17,21 @@ from tenants import entry
 def offer(conversation_ids: Sequence[int]) -> None:
     """Bring the desk up to date about these conversations of the current brand."""
     rows = Conversation.objects.filter(pk__in=conversation_ids).order_by("pk")
-    desk.put(
-        [
-            desk.Waiting(
-                conversation_id=row.pk,
-                urgency=row.urgency,
-                language=row.language,
-                waiting_since=row.waiting_since,
-                respond_by=row.respond_by,
-            )
-            for row in rows
-        ]
-    )
+    columns = rows.values_list("pk", "urgency", "language", "waiting_since", "respond_by")
+    desk.put([desk.Waiting(*row) for row in columns])
+
+
+def follow(merged: Mapping[int, int]) -> None:
+    """Let a conversation that was merged into another leave its place on the desk to that one."""
+    for emptied, into in merged.items():
+        desk.rename(emptied, into)
 
 
 @transaction.atomic
 def copy_taken(*, conversation_id: int, by: User, now: datetime) -> None:
     """Write the brand's copy of what the desk decided: this agent has the conversation."""
     conversation = Conversation.objects.select_for_update().get(pk=conversation_id)
-    if conversation.assignee_id == by.pk:
+    if conversation.assignee_id == by.pk or conversation.is_closed:
         return
     conversation.assignee, conversation.assigned_at = by, now
     conversation.save(update_fields=["assignee", "assigned_at"])
@@ -54,23 +50,25 @@ def copy_given_back(*, conversation_id: int, by: User, now: datetime) -> None:
 
 
 @transaction.atomic
-def repair() -> int:
+def repair(*, now: datetime) -> int:
     """Make the brand's copies equal to the desk, where the act that writes both was cut in two; returns how many."""
     on_desk = {
         row.conversation_id: row
         for row in DeskRow.objects.filter(brand_id=entry.current_brand_id(), assignee__isnull=False)
     }
-    mended = 0
     copies = Conversation.objects.select_for_update().filter(closed_at=None).order_by("pk")
     wrong = [
         copy
         for copy in copies.filter(pk__in=list(on_desk)) | copies.filter(assignee__isnull=False)
         if copy.assignee_id != getattr(on_desk.get(copy.pk), "assignee_id", None)
     ]
+    lines = []
     for copy in wrong:
         row = on_desk.get(copy.pk)
         copy.assignee_id = row.assignee_id if row else None
         copy.assigned_at = row.assigned_at if row else None
         copy.save(update_fields=["assignee", "assigned_at"])
-        mended += 1
-    return mended
+        kind = EventKind.TAKEN if row else EventKind.GIVEN_BACK
+        lines.append(Line(kind, copy.pk, now, by_id=copy.assignee_id))
+    events.record(lines)
+    return len(lines)

@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from django.db import connection
 
 _PROMISE = """
-WITH answered AS (
+WITH answered AS MATERIALIZED (
     SELECT c.id, c.closed_at, c.settled_through,
            (SELECT max(o.id) FROM inbox_message o WHERE o.conversation_id = c.id AND o.direction = 'out') AS last_out
     FROM inbox_conversation c WHERE c.id = ANY(%s)
 ), waiting AS (
-    SELECT a.id, a.last_out, min(m.created_at) AS since
-    FROM answered a LEFT JOIN inbox_message m
-      ON m.conversation_id = a.id AND m.direction = 'in' AND m.deleted_at IS NULL AND a.closed_at IS NULL
-     AND m.id > greatest(coalesce(a.last_out, 0), a.settled_through)
-    GROUP BY a.id, a.last_out
+    SELECT a.id, a.last_out, (
+        SELECT min(m.created_at) FROM inbox_message m
+        WHERE m.conversation_id = a.id AND m.direction = 'in' AND m.deleted_at IS NULL AND a.closed_at IS NULL
+          AND m.id > greatest(coalesce(a.last_out, 0), a.settled_through)
+    ) AS since
+    FROM answered a
 )
 UPDATE inbox_conversation c
 SET waiting_since = w.since,

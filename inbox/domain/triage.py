@@ -279,8 +279,9 @@ LEFT JOIN LATERAL (
 ) l ON true
 LEFT JOIN LATERAL (
     SELECT max(m.urgency) AS urgency FROM inbox_message m
-    WHERE m.conversation_id = wanted.id AND m.direction = 'in' AND m.id > coalesce(
-        (SELECT max(o.id) FROM inbox_message o WHERE o.conversation_id = wanted.id AND o.direction = 'out'), 0)
+    WHERE m.conversation_id = wanted.id AND m.direction = 'in' AND m.deleted_at IS NULL AND m.id > greatest(
+        (SELECT max(o.id) FROM inbox_message o WHERE o.conversation_id = wanted.id AND o.direction = 'out'),
+        (SELECT settled_through FROM inbox_conversation WHERE id = wanted.id))
 ) w ON true
 WHERE c.id = wanted.id
 """

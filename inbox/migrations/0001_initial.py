@@ -105,8 +105,8 @@ class Migration(migrations.Migration):
                 ('assigned_at', models.DateTimeField(null=True)),
                 ('closed_at', models.DateTimeField(null=True)),
                 ('disposition', models.CharField(choices=[('resolved', 'resolved'), ('private', 'went on in private'), ('no_answer_needed', 'no answer needed'), ('gave_up', 'customer did not come back'), ('spam', 'spam')], db_default='', default='', max_length=20)),
-                ('assignee', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('closed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('assignee', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('closed_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='inbox.customer')),
             ],
         ),
@@ -120,7 +120,7 @@ class Migration(migrations.Migration):
                 ('message_id', models.BigIntegerField(null=True)),
                 ('reply_id', models.BigIntegerField(null=True)),
                 ('facts', models.JSONField(default=dict)),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
@@ -169,7 +169,7 @@ class Migration(migrations.Migration):
                 ('urgency', models.PositiveSmallIntegerField(choices=[(0, 'calm'), (1, 'normal'), (2, 'soon'), (3, 'now')], db_default=1, default=1)),
                 ('reasons', models.JSONField(default=list)),
                 ('deleted_at', models.DateTimeField(null=True)),
-                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='inbox.conversation')),
+                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='inbox.conversation')),
                 ('reply', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='message', to='inbox.reply')),
             ],
         ),
@@ -190,11 +190,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='conversation',
-            index=models.Index(models.OrderBy(models.F('last_message_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='conversation_recent'),
+            index=models.Index(models.OrderBy(models.F('last_message_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('closed_at', None)), name='conversation_open'),
         ),
         migrations.AddIndex(
             model_name='conversation',
-            index=models.Index(models.F('assignee'), models.F('respond_by'), condition=models.Q(('assignee__isnull', False)), name='conversation_of_agent'),
+            index=models.Index(models.OrderBy(models.F('last_message_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('closed_at__isnull', False)), name='conversation_closed'),
+        ),
+        migrations.AddIndex(
+            model_name='conversation',
+            index=models.Index(models.F('assignee'), models.F('respond_by'), condition=models.Q(('assignee__isnull', False), ('closed_at', None)), name='conversation_of_agent'),
         ),
         migrations.AddConstraint(
             model_name='conversation',

@@ -1,22 +1,32 @@
 """The gateway: the few calls that Nightjar makes to Twitter, with outcomes as values.
 
-It is handed plain credentials, keeps none, decides nothing, retries nothing. Every call has time-outs and a size cap.
-What an answer means follows `docs/twitter.md`: a write that may have happened is never called a failure.
+It is handed plain credentials, keeps none, decides nothing, retries nothing. Every call has time-outs, an end and a
+size cap. What an answer means follows `docs/twitter.md`: a write that may have happened is never called a failure.
 """
 
+import socket
+import ssl
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import httpx
+import msgspec
 
-from inbox.twitter.shapes import Account, Tweet, Unreadable, read_tweet
+from inbox.twitter.shapes import SNOWFLAKE_EPOCH_MS, Account, Tweet, Unreadable, read_tweet
 
 _TIMEOUT = httpx.Timeout(connect=5, read=10, write=10, pool=5)
+# Seconds after which any call is over. httpx gives each step its own time, so an answer that drips would have no end.
+LONGEST_CALL = 20.0
+# A connection for each call: one that was kept may be dead, and a write into it is a write of unknown fate.
+_LIMITS = httpx.Limits(max_keepalive_connections=0)
 _MOST_BYTES = 4_000_000
+_MOST_PAGES = 5
 _FIELDS = {
     "tweet.fields": "author_id,conversation_id,created_at,entities,in_reply_to_user_id,lang,note_tweet,"
     "referenced_tweets",
@@ -72,14 +82,31 @@ class Credentials:
         return f"Credentials(handle_id={self.handle_id})"
 
 
+def is_access_token(text: str) -> bool:
+    """Whether a text can be an access token: it travels in a header, and errors about bad headers would print it."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
 class Twitter:
     """Calls for one account. Use as a context manager; cheap to make, not for several threads at once."""
 
-    def __init__(self, *, base_url: str, credentials: Credentials, timeout: httpx.Timeout = _TIMEOUT) -> None:
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        credentials: Credentials,
+        timeout: httpx.Timeout = _TIMEOUT,
+        longest_call: float = LONGEST_CALL,
+    ) -> None:
+        if not is_access_token(credentials.access_token):
+            raise ValueError("This is no access token.")
         self._credentials = credentials
+        self._longest_call = longest_call
         self._http = httpx.Client(
             base_url=base_url,
             timeout=timeout,
+            limits=_LIMITS,
+            verify=_trusted(),
             follow_redirects=False,
             trust_env=False,
             headers={"Authorization": f"Bearer {credentials.access_token}", "User-Agent": "Nightjar"},
@@ -95,27 +122,29 @@ class Twitter:
         """Post a public reply. Returns what became of it; raises nothing that Twitter or the network can cause."""
         body = {"text": text, "reply": {"in_reply_to_tweet_id": str(in_reply_to_id)}}
         try:
-            with _capped(self._http, "POST", "/2/tweets", json=body) as (status, headers, content):
-                return _posting_outcome(status, headers, content)
+            with _capped(self._http, "POST", "/2/tweets", seconds=self._longest_call, json=body) as answer:
+                return _posting_outcome(*answer)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return NotNow(f"Twitter could not be reached ({error}).", until=_in(seconds=15))
         except httpx.HTTPError as error:
             return Unknown(f"The connection broke before Twitter answered ({type(error).__name__}).")
 
     def own_tweets(self, *, since: datetime) -> list[Tweet]:
-        """The account's own tweets from `since` on, newest first, at most 100; raises `Unavailable`."""
-        handle_id = self._credentials.handle_id
-        since_id = ((int(since.timestamp() * 1000) - 1288834974657) << 22) - 1
-        answer = self._read(
-            f"/2/users/{handle_id}/tweets", {**_FIELDS, "max_results": "100", "since_id": str(max(since_id, 1))}
-        )
-        try:
-            return [
-                read_tweet({"author_id": str(handle_id), **post}, includes=answer.get("includes") or {})
-                for post in answer.get("data") or []
-            ]
-        except Unreadable as error:
-            raise Unavailable(f"Twitter's timeline could not be read: {error}") from error
+        """The account's own tweets from `since` on, newest first; raises `Unavailable`, also where there are too many.
+
+        Never a part of them: a tweet that is not among them is not on the timeline.
+        """
+        since_id = ((int(since.timestamp() * 1000) - SNOWFLAKE_EPOCH_MS) << 22) - 1
+        params = {**_FIELDS, "max_results": "100", "since_id": str(max(since_id, 1))}
+        tweets: list[Tweet] = []
+        for _ in range(_MOST_PAGES):
+            answer = self._read(f"/2/users/{self._credentials.handle_id}/tweets", params)
+            tweets += self._tweets_in(answer)
+            token = _dict(answer.get("meta")).get("next_token")
+            if not token:
+                return tweets
+            params["pagination_token"] = str(token)
+        raise Unavailable("The brand has written more tweets since than can be read at once.")
 
     def me(self) -> Account:
         """The account that these credentials belong to; raises `Unavailable`."""
@@ -128,66 +157,148 @@ class Twitter:
 
     def _read(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
         try:
-            with _capped(self._http, "GET", path, params=dict(params)) as (status, _, content):
-                answer = _json(content)
+            with _capped(self._http, "GET", path, seconds=self._longest_call, params=dict(params)) as answer:
+                status, _, content = answer
         except httpx.HTTPError as error:
             raise Unavailable(f"Twitter could not be read ({type(error).__name__}).") from error
-        if status != 200 or answer is None:
+        found = _json(content)
+        if status != 200 or found is None:
             raise Unavailable(f"Twitter answered {status} to a reading call.")
-        return answer
+        return found
+
+    def _tweets_in(self, answer: Mapping[str, Any]) -> list[Tweet]:
+        posts = answer.get("data", [])
+        if not isinstance(posts, list) or ("data" not in answer and "meta" not in answer):
+            raise Unavailable("Twitter's timeline could not be read: it is no list of tweets.")
+        ours = {"author_id": str(self._credentials.handle_id)}
+        try:
+            return [read_tweet({**ours, **_dict(post)}, includes=_dict(answer.get("includes"))) for post in posts]
+        except Unreadable as error:
+            raise Unavailable(f"Twitter's timeline could not be read: {error}") from error
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whose certificates we take; made once, since reading them all takes longer than a call."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+Answer = tuple[int, httpx.Headers, bytes]
+
+
+class _End:
+    """The end of one call: hung on httpx's own trace of it, it cuts the connection when the time is up."""
+
+    def __init__(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> "_End":
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def watch(self, step: str, info: Mapping[str, Any]) -> None:
+        """Told by httpx of every step of a call, before and after it."""
+        if step in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._socket = info["return_value"].get_extra_info("socket")
+        if step == "http11.send_request_headers.started" and self.is_over():
+            raise httpx.ConnectTimeout("Connecting took too long.")  # nothing was written yet
+        if step.endswith("response_headers.started"):
+            self.check()
+
+    def check(self) -> None:
+        if self.is_over():
+            raise httpx.ReadTimeout("The whole answer took too long.")
+
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._at
+
+    def _cut(self) -> None:
+        with suppress(OSError):
+            if self._socket is not None:
+                # The plain one: an SSL socket's own would wait for its lock, which the reader holds.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 @contextmanager
-def _capped(
-    http: httpx.Client, method: str, path: str, **request: Any
-) -> Iterator[tuple[int, httpx.Headers, bytes]]:
-    with http.stream(method, path, **request) as response:
-        content = b""
+def _capped(http: httpx.Client, method: str, path: str, *, seconds: float, **request: Any) -> Iterator[Answer]:
+    with _End(seconds) as end, http.stream(method, path, extensions={"trace": end.watch}, **request) as response:
+        content = bytearray()
         for chunk in response.iter_bytes():
             content += chunk
             if len(content) > _MOST_BYTES:
                 raise httpx.ReadError("The answer is larger than any that Twitter gives.")
-        yield response.status_code, response.headers, content
+        end.check()
+        yield response.status_code, response.headers, bytes(content)
 
 
 def _posting_outcome(status: int, headers: httpx.Headers, content: bytes) -> PostingOutcome:
-    answer = _json(content) or {}
-    detail = str(answer.get("detail") or answer.get("title") or f"HTTP {status}")[:300]
-    if status in (200, 201):
-        return _sent(answer)
+    answer = _json(content)
+    words = _words(answer or {}, status)
+    kind = str((answer or {}).get("type") or "").rpartition("/")[2]  # Twitter's host in it has changed before
+    if 200 <= status < 300:
+        return _sent(answer or {})
     if status == 429:
-        return NotNow("Twitter's limit for this account is used up.", until=_reset(headers))
-    if status == 401:
-        return NotNow(f"Twitter does not accept the brand's log-in: {detail}", until=_in(seconds=300), reconnect=True)
+        least = 900 if kind == "usage-capped" else 0
+        return NotNow(f"Twitter's limit for this account is used up: {words}", until=_reset(headers, least=least))
+    if status == 401 or kind == "unsupported-authentication":
+        return NotNow(f"Twitter does not accept the brand's log-in: {words}", until=_in(seconds=300), reconnect=True)
     if status == 402:
-        return NotNow(f"Twitter wants payment: {detail}", until=_in(seconds=900))
-    if status >= 500 or status == 408 or (status == 403 and "duplicate" in detail.lower()):
-        return Unknown(f"Twitter answered {status}: {detail}")
-    return Refused(detail)
+        return NotNow(f"Twitter wants payment: {words}", until=_in(seconds=900))
+    if kind == "client-forbidden":
+        return NotNow(f"Twitter does not let Nightjar in: {words}", until=_in(seconds=900))
+    if status < 400 or status == 408 or status >= 500:
+        return Unknown(f"Twitter answered {status}: {words}")
+    if status == 403 and (answer is None or "duplicate" in words.lower()):
+        return Unknown(f"Twitter answered {status}: {words}")  # a duplicate of what a lost answer was about, perhaps
+    return Refused(words)
 
 
 def _sent(answer: Mapping[str, Any]) -> PostingOutcome:
     """A success that cannot be read is still a success of unknown name: never a reason to post again."""
+    data = _dict(answer.get("data"))
+    text = data.get("text")
     try:
-        data = answer["data"]
-        return Sent(id=int(data["id"]), text=str(data.get("text") or ""))
-    except (KeyError, TypeError, ValueError):
+        # Nothing but id and words: no other field of the answer may spoil the news.
+        known = {"id": data.get("id"), "author_id": "1", "text": text if isinstance(text, str) else ""}
+        tweet = read_tweet(known, includes={})
+    except Unreadable:
         return Unknown("Twitter accepted the call and its answer could not be read.")
+    return Sent(id=tweet.id, text=tweet.text)
+
+
+def _words(answer: Mapping[str, Any], status: int) -> str:
+    """Why Twitter says no, in its own words, as far as it has any."""
+    errors = answer.get("errors")
+    messages = [_dict(error).get("message") for error in errors] if isinstance(errors, list) else []
+    found = [part for part in (answer.get("detail") or answer.get("title"), *messages) if isinstance(part, str)]
+    return " ".join(found).replace("\x00", "")[:300] or f"HTTP {status}"
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _json(content: bytes) -> dict[str, Any] | None:
     try:
-        answer = httpx.Response(200, content=content).json()
-    except ValueError:
+        answer = msgspec.json.decode(content)
+    except (ValueError, RecursionError):
         return None
     return answer if isinstance(answer, dict) else None
 
 
-def _reset(headers: httpx.Headers) -> datetime:
+def _reset(headers: httpx.Headers, *, least: float) -> datetime:
     try:
-        return datetime.fromtimestamp(max(float(headers["x-rate-limit-reset"]), time.time() + 1), UTC)
+        at = datetime.fromtimestamp(float(headers["x-rate-limit-reset"]), UTC)
     except (KeyError, ValueError, OverflowError, OSError):
-        return _in(seconds=60)
+        return _in(seconds=max(least, 60))
+    # No reset is further away than a day: a header that says so is nonsense, and would hold everything back.
+    return min(max(at, _in(seconds=max(least, 1))), _in(seconds=86_400))
 
 
 def _in(*, seconds: float) -> datetime:
@@ -208,7 +319,13 @@ class TwitterApp:
 
     def __init__(self, *, base_url: str, bearer: str) -> None:
         self._http = httpx.Client(
-            base_url=base_url, timeout=_TIMEOUT, trust_env=False, headers={"Authorization": f"Bearer {bearer}"}
+            base_url=base_url,
+            timeout=_TIMEOUT,
+            limits=_LIMITS,
+            verify=_trusted(),
+            follow_redirects=False,
+            trust_env=False,
+            headers={"Authorization": f"Bearer {bearer}"},
         )
 
     def __enter__(self) -> "TwitterApp":
@@ -226,22 +343,31 @@ class TwitterApp:
             self._call("DELETE", f"/2/webhooks/{known['id']}")
         return str(self._call("POST", "/2/webhooks", json={"url": url})["data"]["id"])
 
+    def webhook(self, url: str) -> tuple[str, bool] | None:
+        """The webhook at this address: its id, and whether Twitter finds it valid. None: Twitter knows of none."""
+        known = [each for each in self._call("GET", "/2/webhooks").get("data") or [] if each["url"] == url]
+        return (str(known[0]["id"]), bool(known[0].get("valid"))) if known else None
+
     def ensure_subscriptions(self, *, handle_ids: Sequence[int], webhook_id: str) -> int:
         """Subscribe to everything of these accounts that a brand lives from; returns how many were missing."""
-        have = {
-            (row["event_type"], str((row.get("filter") or {}).get("user_id")), str(row.get("webhook_id")))
-            for row in self._call("GET", "/2/activity/subscriptions").get("data") or []
-        }
-        wanted = [(name, str(handle_id)) for handle_id in handle_ids for name in self.EVENTS]
-        missing = [(name, user_id) for name, user_id in wanted if (name, user_id, webhook_id) not in have]
+        missing = self.missing_subscriptions(handle_ids=handle_ids, webhook_id=webhook_id)
         for name, user_id in missing:
             body = {"event_type": name, "filter": {"user_id": user_id}, "webhook_id": webhook_id}
             self._call("POST", "/2/activity/subscriptions", json=body)
         return len(missing)
 
+    def missing_subscriptions(self, *, handle_ids: Sequence[int], webhook_id: str) -> list[tuple[str, str]]:
+        """The events of these accounts, by name and account, that Twitter does not send to this webhook."""
+        have = {
+            (row["event_type"], str((row.get("filter") or {}).get("user_id")), str(row.get("webhook_id")))
+            for row in self._call("GET", "/2/activity/subscriptions").get("data") or []
+        }
+        wanted = [(name, str(handle_id)) for handle_id in handle_ids for name in self.EVENTS]
+        return [(name, user_id) for name, user_id in wanted if (name, user_id, webhook_id) not in have]
+
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         try:
-            with _capped(self._http, method, path, **request) as (status, _, content):
+            with _capped(self._http, method, path, seconds=LONGEST_CALL, **request) as (status, _, content):
                 answer = _json(content)
         except httpx.HTTPError as error:
             raise Unavailable(f"Twitter could not be reached ({type(error).__name__}).") from error

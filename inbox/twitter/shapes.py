@@ -142,9 +142,11 @@ def without_words(body: bytes) -> bytes:
         kept = {name: post[name] for name in _BARE if name in post}
         named = (post.get("entities") or {}).get("mentions")
         if named:
-            kept["entities"] = {"mentions": [{"id": one.get("id"), "username": one.get("username")} for one in named]}
+            kept["entities"] = {
+                "mentions": [{"id": one["id"], "username": _clean(str(one.get("username") or ""))} for one in named]
+            }
         return msgspec.json.encode({"data": {"event_type": data["event_type"], "payload": kept}})
-    except (Unreadable, KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         return b""
 
 
@@ -245,7 +247,7 @@ def _json(body: bytes) -> Any:
 
 def _number(value: str | int | None) -> int | None:
     """A Twitter id that may be absent, or no number at all: some kinds of event use uuids."""
-    return int(value) if str(value).isdecimal() and len(str(value)) < 20 else None
+    return int(str(value)) if str(value).isdecimal() and len(str(value)) < 20 else None
 
 
 def _opaque_id(event: _Event, body: bytes) -> int:

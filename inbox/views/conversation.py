@@ -18,7 +18,7 @@ from inbox.views import cards
 from inbox.views.listing import listing
 from tenants import entry
 from tenants.nudge import nudge
-from tenants.refusals import NotNow, Refusal
+from tenants.refusals import NotNow, NotYours, Refusal
 
 
 @require_GET
@@ -32,7 +32,7 @@ def replies_of(request: Any, pk: int) -> HttpResponse:
     """Answer: write a reply and send it on its way."""
     found, form = _get(pk), ReplyForm(request.POST)
     if not form.is_valid():
-        return _draw(request, found, refusal=form.sentence(), draft=request.POST.get("text", ""))
+        return _draw(request, found, refusal=NotNow(form.sentence()), draft=request.POST.get("text", ""))
     try:
         replies.compose(
             conversation=found,
@@ -43,7 +43,7 @@ def replies_of(request: Any, pk: int) -> HttpResponse:
             now=timezone.now(),
         )
     except Refusal as refusal:
-        return _draw(request, found, refusal=str(refusal), draft=form.cleaned_data["text"])
+        return _draw(request, found, refusal=refusal, draft=form.cleaned_data["text"])
     nudge(tasks.post_replies)
     return _after(request, found)
 
@@ -63,7 +63,7 @@ def assignment(request: Any, pk: int) -> HttpResponse:
                 desk.take(brand_id=request.brand.pk, conversation_id=found.pk, by=request.person, now=now)
             routing.copy_taken(conversation_id=found.pk, by=request.person, now=now)
     except Refusal as refusal:
-        return _draw(request, found, refusal=str(refusal))
+        return _draw(request, found, refusal=refusal)
     return _after(request, found)
 
 
@@ -72,7 +72,7 @@ def close(request: Any, pk: int) -> HttpResponse:
     """Wrap up: close this conversation with how it ended."""
     found, form = _get(pk), CloseForm(request.POST)
     if not form.is_valid():
-        return _draw(request, found, refusal="Say how it ended, from the list.")
+        return _draw(request, found, refusal=NotNow("Say how it ended, from the list."))
     try:
         policies.check_can_answer(request.person, request.role, found)
         wrapup.close(
@@ -82,7 +82,7 @@ def close(request: Any, pk: int) -> HttpResponse:
             now=timezone.now(),
         )
     except Refusal as refusal:
-        return _draw(request, found, refusal=str(refusal))
+        return _draw(request, found, refusal=refusal)
     return _after(request, found)
 
 
@@ -93,7 +93,7 @@ def retry(request: Any, pk: int) -> HttpResponse:
     try:
         replies.try_again(reply=reply, by=request.person, role=request.role, now=timezone.now())
     except Refusal as refusal:
-        return _draw(request, _get(reply.conversation_id), refusal=str(refusal))
+        return _draw(request, _get(reply.conversation_id), refusal=refusal)
     nudge(tasks.post_replies)
     return _after(request, _get(reply.conversation_id))
 
@@ -111,7 +111,7 @@ def posted(request: Any, pk: int) -> HttpResponse:
             now=timezone.now(),
         )
     except Refusal as refusal:
-        return _draw(request, _get(reply.conversation_id), refusal=str(refusal))
+        return _draw(request, _get(reply.conversation_id), refusal=refusal)
     return _after(request, _get(reply.conversation_id))
 
 
@@ -164,13 +164,12 @@ def _composer(request: Any, found: Conversation, messages: list, *, draft: str) 
     }
 
 
-def _draw(request: Any, found: Conversation, *, refusal: str | None = None, draft: str = "") -> HttpResponse:
-    status = 200 if refusal is None else 409
-    request.refusal = refusal
+def _draw(request: Any, found: Conversation, *, refusal: Refusal | None = None, draft: str = "") -> HttpResponse:
+    status = 200 if refusal is None else 403 if isinstance(refusal, NotYours) else 409
+    request.refusal = str(refusal) if refusal else None
     context = pane(request, found, draft=draft)
-    if request.htmx:
-        # htmx swaps only successes; the refusal is on the page, in its own words.
-        return render(request, "inbox/conversation_pane.html", context)
+    if request.htmx:  # told in `base.html` to put refusals in place too
+        return render(request, "inbox/conversation_pane.html", context, status=status)
     return render(request, "inbox/inbox.html", {**listing(request), **context}, status=status)
 
 

@@ -26,6 +26,8 @@ STAGES = {
     "inbox": {
         "flow", "arrivals", "conversations", "deletions", "triage", "routing", "sla", "replies", "posting",
         "credentials", "wrapup", "events",
+        # Nouns that threading keeps beside its conversations.
+        "customers", "amplifications",
         # Recorded conversations, and the demonstration's past, go the way of every tweet.
         "replays", "demonstration",
     },
@@ -92,7 +94,9 @@ def test_a_function_fits_on_a_screen():
 def test_a_migration_says_in_its_name_what_it_does():
     names = [path.stem for path in python_files(migrations=True) if path.parent.name == "migrations"]
     unnamed = [
-        name for name in names if name != "__init__" and (not re.fullmatch(r"\d{4}_[a-z0-9_]+", name) or "auto_" in name)
+        name
+        for name in names
+        if name != "__init__" and (not re.fullmatch(r"\d{4}_[a-z0-9_]+", name) or "auto_" in name)
     ]
 
     assert unnamed == []

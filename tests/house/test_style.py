@@ -9,6 +9,7 @@ from tests.house.source import files_like, name_of, nodes, python_files
 
 # Where everything is caught, and why.
 BROAD = {
+    "inbox/management/commands/carry.py": "whatever ails one brand, the carrier goes on with the others",
     "tenants/letterbox.py": "each caller that shares a commit must hear that it failed, and answer 503",
 }
 # Imports that cannot stand at the top of the file.
@@ -124,5 +125,7 @@ def _names(node: ast.expr) -> list[str]:
 
 def _literal(node: ast.expr) -> str:
     """What an `order_by` names: a word, or the field inside `F("…").asc()`; else its source."""
-    words = [inner.value for inner in ast.walk(node) if isinstance(inner, ast.Constant) and isinstance(inner.value, str)]
+    words = [
+        inner.value for inner in ast.walk(node) if isinstance(inner, ast.Constant) and isinstance(inner.value, str)
+    ]
     return words[0] if words else ast.unparse(node)

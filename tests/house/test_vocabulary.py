@@ -47,7 +47,9 @@ def test_style_sheets_and_scripts_say_our_words():
     said = (
         (name_of(path), word)
         for path in files_like(".css", ".js")
-        for word in re.findall(r"[A-Za-z_][\w-]*", re.sub(r"/\*.*?\*/|^\s*//.*$", "", path.read_text(), flags=re.S | re.M))
+        for word in re.findall(
+            r"[A-Za-z_][\w-]*", re.sub(r"/\*.*?\*/|^\s*//.*$", "", path.read_text(), flags=re.S | re.M)
+        )
     )
 
     assert _misnamed(said) == []
@@ -61,7 +63,7 @@ def test_files_are_named_by_our_words():
 
 @pytest.mark.parametrize("host", ["operators", "agency", "brand"])
 def test_urls_are_named_by_our_words(host):
-    names = [name for name in _url_names(get_resolver(f"config.urls.{host}"))]
+    names = list(_url_names(get_resolver(f"config.urls.{host}")))
 
     assert names
     assert _misnamed((host, name) for name in names) == []

@@ -51,12 +51,12 @@ def handle_of(brand: Brand) -> int:
     return FIRST_HANDLE + brand.pk
 
 
-def agents(count: int) -> list[int]:
-    """So many people who may answer for all brands, by id."""
+def agents(count: int, *, team: str) -> list[int]:
+    """So many people who may answer for all brands, by id; each measurement has a team of its own."""
     agency_id = agency().pk
     return [
         add_person(
-            email=f"agent{number}@bench.example",
+            email=f"{team}{number}@bench.example",
             name=f"Agent {number}",
             password="never typed",
             agency_id=agency_id,

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -114,7 +115,7 @@ def _carry_all(brands: list[Brand]) -> tuple[float, list[float], dict[str, float
     with ExitStack() as stack:
         for owner, name in STAGES:
             label = f"{owner.__name__.rpartition('.')[2].strip('_').lower()}.{name}"
-            stack.enter_context(_timed(owner, name, lambda took, label=label: spent.update({label: took})))
+            stack.enter_context(_timed(owner, name, partial(_add, spent, label)))
         stack.enter_context(_timed(flow, "carry", times.append))
         began = time.perf_counter()
         for brand in brands:
@@ -123,6 +124,10 @@ def _carry_all(brands: list[Brand]) -> tuple[float, list[float], dict[str, float
     full = [took for took in times if took > 0.003]  # the last call of each brand finds nothing to do
     shares = {label: round(took / sum(times), 3) for label, took in spent.most_common()}
     return seconds, full, {**shares, "commit and the rest": round(1 - sum(shares.values()), 3)}
+
+
+def _add(spent: Counter[str], label: str, took: float) -> None:
+    spent.update({label: took})
 
 
 @contextmanager

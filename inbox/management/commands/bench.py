@@ -11,11 +11,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inbox.management.benches import ingest_batch, onboard_brand
+from inbox.management.benches import inbox_list, ingest_batch, ingest_naive, on_screen, onboard_brand
 
 BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "onboard_brand": onboard_brand.measure,
+    "ingest_naive": ingest_naive.measure,
     "ingest_batch": ingest_batch.measure,
+    "on_screen": on_screen.measure,
+    "inbox_list": inbox_list.measure,
 }
 
 

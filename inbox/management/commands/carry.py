@@ -14,8 +14,9 @@ from redis.client import PubSub
 
 from inbox import queries
 from inbox.domain import flow
-from tenants import entry
+from tenants import entry, live
 from tenants import queries as houses
+from tenants.models import Brand
 
 log = logging.getLogger(__name__)
 
@@ -30,47 +31,57 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         next_sweep = 0.0
+        waiting: set[str] = set()
         ear = _Ear()
         while self._going:
-            schemas = ear.listen(seconds=max(0.0, min(1.0, next_sweep - time.monotonic())))
-            try:
-                if time.monotonic() >= next_sweep:
-                    next_sweep = time.monotonic() + SWEEP_SECONDS
-                    schemas = _waiting_schemas()
-                for schema in sorted(schemas):
-                    carry_brand(schema)
-            except DatabaseError as error:
-                log.warning("The database is away (%s); trying again.", str(error).strip())
-                connection.close()
-                time.sleep(0.5)
+            idle = 0.0 if waiting else max(0.0, min(1.0, next_sweep - time.monotonic()))
+            waiting |= ear.listen(seconds=idle)
+            if time.monotonic() >= next_sweep:
+                next_sweep = time.monotonic() + SWEEP_SECONDS
+                waiting |= _waiting_schemas()
+                live.mark("carrier")
+            waiting = {schema for schema in sorted(waiting) if carry_turn(schema)}
             close_old_connections()
 
     def _stop(self, *_: Any) -> None:
         self._going = False
 
 
-def carry_brand(schema: str) -> None:
-    """Carry one batch of one brand; the rest waits for its next turn, so that no brand starves another."""
+def carry_turn(schema: str) -> bool:
+    """Carry one batch of one brand; returns whether more waits: for its next turn, so that none starves another.
+
+    A brand that cannot be carried is logged and left until the next sweep.
+    """
     try:
         brand = entry.brand_named(schema)
+        carried = entry.in_brand(brand, flow.carry, brand=brand, now=timezone.now())
     except entry.UnknownBrand:
-        return
-    with entry.brand(brand):
-        flow.carry_all(brand=brand, now=timezone.now())
+        return False
+    except Exception:  # whatever ails one brand, the others are carried
+        log.exception("%s could not be carried; trying again soon.", schema)
+        connection.close()
+        return False
+    return carried.count >= flow.BATCH
 
 
 def _waiting_schemas() -> set[str]:
-    waiting = set()
-    with entry.directory():
-        schemas = houses.all_schemas()
-    for schema in schemas:
-        try:
-            brand = entry.brand_named(schema)
-        except entry.UnknownBrand:
-            continue
-        if entry.in_brand(brand, queries.arrivals_waiting):
-            waiting.add(schema)
-    return waiting
+    try:
+        with entry.directory():
+            brands = houses.all_brands()
+    except DatabaseError as error:
+        log.warning("The database is away (%s); trying again.", str(error).strip())
+        connection.close()
+        return set()
+    return {brand.schema_name for brand in brands if _has_waiting(brand)}
+
+
+def _has_waiting(brand: Brand) -> bool:
+    try:
+        return bool(entry.in_brand(brand, queries.arrivals_waiting))
+    except DatabaseError as error:
+        log.error("%s could not be asked: %s", brand.schema_name, str(error).strip())
+        connection.close()
+        return False
 
 
 class _Ear:

@@ -99,9 +99,9 @@ class Command(BaseCommand):
     def _tell_bad_lines(self, recording: Recording) -> None:
         for number, why in recording.bad_lines[:MOST_BAD_LINES_SHOWN]:
             self.stderr.write(f"line {number}: {why}")
-        if more := len(recording.bad_lines) - MOST_BAD_LINES_SHOWN:
-            if more > 0:
-                self.stderr.write(f"… and {_n(more, 'more line')} that cannot be used")
+        more = len(recording.bad_lines) - MOST_BAD_LINES_SHOWN
+        if more > 0:
+            self.stderr.write(f"… and {_n(more, 'more line')} that cannot be used")
 
     def _tell_absent(self, absent: int, deliveries: dict[str, int]) -> None:
         if deliveries["waiting"]:

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from tenants import walls
 from tenants.database.base import connection
@@ -21,11 +22,12 @@ class Command(BaseCommand):
         call_command("migrate_schemas", tenant=True, verbosity=0)
         database = str(connection.settings_dict["NAME"])
         connection.set_schema_to_public()
-        with connection.cursor() as wrapped:
-            cursor = wrapped.cursor
-            walls.build_shared(cursor, database=database)
+        # In one transaction each: whoever works meanwhile finds every right, before and after.
+        with transaction.atomic(), connection.cursor() as wrapped:
+            walls.build_shared(wrapped.cursor, database=database)
             for agency_id in Agency.objects.order_by("pk").values_list("pk", flat=True):
-                walls.build_agency(cursor, agency_id=agency_id, database=database)
-            for brand in Brand.objects.order_by("pk"):
-                walls.build_brand(cursor, brand=brand, database=database)
+                walls.build_agency(wrapped.cursor, agency_id=agency_id, database=database)
+        for brand in Brand.objects.order_by("pk"):
+            with transaction.atomic(), connection.cursor() as wrapped:
+                walls.build_brand(wrapped.cursor, brand=brand, database=database)
         self.stdout.write(f"{database} is prepared: {Brand.objects.count()} brands.")

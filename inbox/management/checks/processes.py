@@ -1,0 +1,92 @@
+"""Nightjar's own processes: each is asked for a sign of life, not for whether it runs."""
+
+import http.client
+import secrets
+import time
+from collections.abc import Iterator
+
+from django.conf import settings
+from kombu.exceptions import OperationalError
+from redis import Redis, RedisError
+
+from inbox import tasks
+from tenants import live
+from tenants.management.checks import Finding, bad, well
+
+PATIENCE = 5.0  # seconds
+CARRIER_LOOKS_EVERY = 5
+BEAT_SENDS_EVERY = 10
+START = "Look for its last lines in `var/nightjar.log`; `make run` starts it again when it ends."
+
+
+def front_door() -> Iterator[Finding]:
+    """Whether pages, the live door and (where there is one) the sandbox answer through the one public port."""
+    doors = [
+        ("pages", settings.BASE_DOMAIN, "/healthz"),
+        ("the live door", settings.BASE_DOMAIN, "/live/healthz"),
+    ]
+    if settings.TWITTER_URL.startswith(("http://127.0.0.1", "http://localhost")):
+        doors.append(("the sandbox Twitter", f"twitter.{settings.BASE_DOMAIN}", "/sandbox/healthz"))
+    silent = [f"{name} ({why})" for name, host, path in doors if (why := _why_silent(host, path))]
+    if silent:
+        yield bad(f"Through port {settings.PORT} these do not answer: {'; '.join(silent)}.", START)
+    else:
+        yield well(f"The front door answers on port {settings.PORT}: {', '.join(name for name, _, _ in doors)}.")
+
+
+def carrier() -> Iterator[Finding]:
+    """Whether somebody takes arrivals into conversations."""
+    ago = live.seconds_since("carrier")
+    if ago is None or ago > 6 * CARRIER_LOOKS_EVERY:
+        yield bad(f"The carrier last looked for arrivals {_ago(ago)}: tweets come in and stay where they are.", START)
+    else:
+        yield well(f"The carrier looked for arrivals {_ago(ago)}.")
+
+
+def worker() -> Iterator[Finding]:
+    """Whether a worker takes a task and does it: sent, received, answered."""
+    key, began = secrets.token_hex(8), time.monotonic()
+    with Redis.from_url(settings.REDIS_URL, socket_timeout=None, socket_connect_timeout=5) as redis:
+        ear = redis.pubsub(ignore_subscribe_messages=True)
+        ear.subscribe(live.channel("canary", key))
+        ear.get_message(timeout=1)  # that we listen
+        try:
+            tasks.canary.apply_async(kwargs={"key": key}, retry=False, expires=PATIENCE)
+        except (OperationalError, RedisError, ConnectionError) as error:
+            yield bad(f"A task cannot be sent: {error}.", "Is the Redis-compatible server there?")
+            return
+        heard = None
+        while heard is None and time.monotonic() - began < PATIENCE:
+            heard = ear.get_message(timeout=0.2)
+    took = time.monotonic() - began
+    if heard is None:
+        yield bad(f"No worker did a task within {PATIENCE:g} seconds: replies are not posted.", START)
+    else:
+        yield well(f"A worker did a task within {took:.1f} seconds.")
+
+
+def beat() -> Iterator[Finding]:
+    """Whether the sweeps come."""
+    ago = live.seconds_since("sweep")
+    if ago is None or ago > 6 * BEAT_SENDS_EVERY:
+        yield bad(f"The last sweep came {_ago(ago)}: lost nudges are not made up for. It is beat that sends it.", START)
+    else:
+        yield well(f"The last sweep came {_ago(ago)}.")
+
+
+def _why_silent(host: str, path: str) -> str:
+    """Why this does not answer with 200; empty where it does. Python does not resolve `*.localhost`, so we dial."""
+    is_here = settings.BASE_DOMAIN.endswith("localhost")
+    connection = http.client.HTTPConnection("127.0.0.1" if is_here else host, settings.PORT, timeout=PATIENCE)
+    try:
+        connection.request("GET", path, headers={"Host": f"{host}:{settings.PORT}"})
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+    return "" if status == 200 else f"it said {status}"
+
+
+def _ago(seconds: int | None) -> str:
+    return "more than an hour ago, or never" if seconds is None else f"{seconds} seconds ago"

@@ -1,0 +1,242 @@
+"""The carrier as a process: killed, doubled, alone without Redis, with a brand that has too much or is broken."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from contextlib import contextmanager
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from redis import Redis
+
+from inbox.domain import flow
+from inbox.enums import ArrivalKind, EventKind
+from inbox.management.commands import carry
+from inbox.models import Arrival, Conversation, Event, Message
+from tenants import schemas
+from tests.conftest import NOON, committed, handle_of
+from tests.factories import tweet_id
+from tests.inbox.door import PROJECT, Wire
+from tests.payloads import tweet_event
+
+pytestmark = pytest.mark.commits
+JO = 900_000_000_000_000_001
+CHANNEL = f"nightjar:{settings.DATABASES['default']['NAME']}:arrivals"
+
+
+def fill(brand, count, start=0):
+    """So many arrivals, committed, of fifty customers."""
+    with committed(brand):
+        Arrival.objects.bulk_create(
+            Arrival(
+                kind=ArrivalKind.TWEET,
+                twitter_id=tweet_id(0, number),
+                handle_id=handle_of(brand),
+                received_at=NOON,
+                payload=zlib.compress(
+                    tweet_event(id=tweet_id(0, number), author_id=JO + number % 50, text="bag", mentions=[]), 1
+                ),
+            )
+            for number in range(start, start + count)
+        )
+
+
+def waiting(brand):
+    with committed(brand):
+        return Arrival.objects.filter(carried_at=None).count()
+
+
+def check_carried_once(brand, count):
+    """Each arrival is one message, told once; each customer has one conversation; the history has no gap."""
+    with committed(brand):
+        assert Arrival.objects.filter(carried_at=None).count() == 0
+        assert Message.objects.count() == Arrival.objects.count() == count
+        assert Conversation.objects.count() == min(count, 50)
+        assert sum(Conversation.objects.values_list("message_count", flat=True)) == count
+        told = list(Event.objects.filter(kind=EventKind.MESSAGE_ARRIVED).values_list("message_id", flat=True))
+        assert sorted(told) == sorted(Message.objects.values_list("pk", flat=True))
+        numbers = list(Event.objects.order_by("seq").values_list("seq", flat=True))
+        assert numbers == list(range(1, count + min(count, 50) + 1))
+
+
+@contextmanager
+def carrier(log, **more):
+    """`manage.py carry`, truly; what is left of it afterwards is killed."""
+    env = {**os.environ, **more}
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "carry"], env=env, cwd=PROJECT, stdout=log.open("ab"), stderr=subprocess.STDOUT
+    )
+    try:
+        # It listens before it looks for the first time; until then it is Python starting on a busy machine.
+        seconds_until(is_heard, at_most=60)
+        yield process
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+        seconds_until(lambda: not is_heard(), at_most=10)
+
+
+def is_heard():
+    """Whether a carrier of this run's database listens for nudges."""
+    with Redis.from_url(settings.REDIS_URL) as redis:
+        return redis.pubsub_numsub(CHANNEL)[0][1] > 0
+
+
+def seconds_until(is_so, *, at_most):
+    began = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - began < at_most
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def test_two_carriers_at_once_carry_each_arrival_once(new_brand):
+    brand = new_brand()
+    fill(brand, 1200)
+    faults: list[BaseException] = []
+    start = threading.Barrier(3)
+
+    def work():
+        try:
+            start.wait(timeout=10)
+            until = time.monotonic() + 60
+            while waiting(brand) and time.monotonic() < until:
+                with committed(brand):
+                    flow.carry(brand=brand, now=NOON, limit=40)
+        except BaseException as fault:
+            faults.append(fault)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert faults == []
+    check_carried_once(brand, 1200)
+
+
+def test_a_turn_is_one_batch(new_brand):
+    brand = new_brand()
+    fill(brand, flow.BATCH + 1)
+
+    turns = [carry.carry_turn(brand.schema_name) for _ in range(3)]
+
+    assert turns == [True, False, False]
+    check_carried_once(brand, flow.BATCH + 1)
+
+
+def test_a_brand_that_is_gone_takes_no_turn(django_db_blocker):
+    with django_db_blocker.unblock():
+        assert carry.carry_turn("b_never_was") is False
+        connection.close()
+
+
+@pytest.mark.slow
+def test_a_carrier_killed_in_the_middle_of_batches_loses_nothing_and_does_nothing_twice(new_brand, tmp_path):
+    brand = new_brand()
+    fill(brand, 4000)
+    rests = [4000]
+
+    for pause in (0.05, 0.2, 0.35):
+        with carrier(tmp_path / "log") as process:
+            seconds_until(lambda: waiting(brand) < rests[-1], at_most=30)
+            time.sleep(pause)
+            process.send_signal(signal.SIGKILL)
+            process.wait(timeout=10)
+        rests.append(waiting(brand))
+    with carrier(tmp_path / "log"):
+        seconds_until(lambda: waiting(brand) == 0, at_most=60)
+
+    assert 0 < rests[-1] < rests[-2] < rests[-3]
+    check_carried_once(brand, 4000)
+
+
+@pytest.mark.slow
+def test_what_redis_forgets_the_sweep_finds(new_brand, tmp_path):
+    """Emptied, then away, then back: each time the arrival is carried, and with a nudge it is carried at once."""
+    brand = new_brand()
+    own_number = settings.REDIS_URL.rpartition("/")[0] + "/9"  # others of this run use the other numbers
+    wire = Wire(own_number)
+    wire.mend()
+    redis = Redis.from_url(own_number)
+
+    with carrier(tmp_path / "log", NIGHTJAR_REDIS_URL=wire.url):
+        fill(brand, 1)
+        seconds_until(lambda: waiting(brand) == 0, at_most=30)
+        redis.flushdb()
+        fill(brand, 1, start=1)
+        emptied = seconds_until(lambda: waiting(brand) == 0, at_most=30)
+        wire.cut()
+        fill(brand, 1, start=2)
+        away = seconds_until(lambda: waiting(brand) == 0, at_most=30)
+        wire.mend()
+        seconds_until(is_heard, at_most=30)
+        fill(brand, 1, start=3)
+        redis.publish(CHANNEL, brand.schema_name)
+        nudged = seconds_until(lambda: waiting(brand) == 0, at_most=30)
+        wire.cut()
+
+    assert max(emptied, away) < 10
+    assert nudged < 2
+    check_carried_once(brand, 4)
+    redis.close()
+
+
+@pytest.mark.slow
+def test_one_brand_with_ten_thousand_waiting_does_not_keep_another_waiting(new_brand, tmp_path):
+    """Rule 15, on a carrier that has just started and asks the crowded brand first."""
+    crowded, small = new_brand(), new_brand()
+    fill(crowded, 10_000)
+    fill(small, 1)
+
+    with carrier(tmp_path / "log"):
+        seconds = seconds_until(lambda: waiting(small) == 0, at_most=20)
+        left = waiting(crowded)
+
+    assert seconds < 10
+    assert left > 5_000
+    assert crowded.schema_name < small.schema_name
+
+
+@pytest.mark.slow
+def test_one_broken_brand_does_not_stop_the_others(new_brand, tmp_path):
+    broken, whole = new_brand(), new_brand()
+    fill(broken, 3)
+    with schemas.as_owner() as cursor:
+        cursor.execute(f'DROP TABLE "{broken.schema_name}".inbox_message CASCADE')
+
+    with carrier(tmp_path / "log") as process:
+        fill(whole, 1)
+        first = seconds_until(lambda: waiting(whole) == 0, at_most=20)
+        fill(whole, 1, start=1)
+        second = seconds_until(lambda: waiting(whole) == 0, at_most=20)
+        is_running = process.poll() is None
+
+    assert max(first, second) < 10
+    assert is_running
+    assert waiting(broken) == 3
+    assert f"{broken.schema_name} could not be carried" in (tmp_path / "log").read_text()
+    check_carried_once(whole, 2)
+
+
+@pytest.mark.slow
+def test_it_stops_when_asked_with_nothing_half_done(new_brand, tmp_path):
+    brand = new_brand()
+    fill(brand, 3000)
+
+    with carrier(tmp_path / "log") as process:
+        seconds_until(lambda: waiting(brand) < 3000, at_most=30)
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(timeout=15)
+
+    with committed(brand):
+        assert Message.objects.count() == Arrival.objects.filter(carried_at__isnull=False).count() > 0
+    assert status == 0

@@ -1,0 +1,3 @@
+from tests.walled import walled
+
+__all__ = ["walled"]
