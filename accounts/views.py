@@ -57,7 +57,11 @@ def _next(request: HttpRequest) -> str:
 def landing(request: HttpRequest) -> HttpResponse:
     """The operators' front page: leads a newcomer to the agencies, their brands and the sandbox Twitter."""
     agencies = [
-        {"name": agency.name, "url": address(f"{agency.slug}.{settings.BASE_DOMAIN}"), "brands": badges_of_agency(agency)}
+        {
+            "name": agency.name,
+            "url": address(f"{agency.slug}.{settings.BASE_DOMAIN}"),
+            "brands": badges_of_agency(agency),
+        }
         for agency in houses.agencies()
     ]
     return render(

@@ -32,9 +32,7 @@ class Application:
         self.letterbox = Letterbox(settings.LETTERBOX_DATABASE_URL)
         self.redis = Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
         self.fanout = Fanout(url=settings.REDIS_URL, pattern=f"nightjar:{_DATABASE}:*")
-        self.twitter = TwitterDoor(
-            secret=settings.TWITTER_CONSUMER_SECRET, letterbox=self.letterbox, nudged=self.nudge
-        )
+        self.twitter = TwitterDoor(secret=settings.TWITTER_CONSUMER_SECRET, letterbox=self.letterbox, nudged=self.nudge)
         ScreenConsumer.fanout = self.fanout
         self.sockets = URLRouter([path("live/", ScreenConsumer.as_asgi())])
         self._nudged: set[str] = set()

@@ -145,7 +145,9 @@ def page(request: Any) -> dict[str, Any]:
     return {
         "page": {
             "title": "Nightjar",
-            "agency": {"name": agency.name, "url": address(f"{agency.slug}.{settings.BASE_DOMAIN}")} if agency else None,
+            "agency": {"name": agency.name, "url": address(f"{agency.slug}.{settings.BASE_DOMAIN}")}
+            if agency
+            else None,
             "brand": getattr(request, "badge", None) if brand else _host_badge(request),
             "host_kind": getattr(request, "host_kind", "operators"),
             "person": _person(person, getattr(request, "role", None)) if person else None,

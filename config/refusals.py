@@ -26,7 +26,8 @@ class RefusalMiddleware:
 
 def draw(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """A page of its own for a refusal."""
-    return render(request, "refused.html", {"refusal": str(refusal)}, status=_STATUS[type(refusal)])
+    status = _STATUS[type(refusal)]
+    return render(request, "refused.html", {"refusal": str(refusal), "is_not_yours": status == 403}, status=status)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

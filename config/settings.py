@@ -57,7 +57,11 @@ def _database(url: str, **options) -> dict:
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": True,
-        "OPTIONS": {"connect_timeout": 10, "application_name": os.environ.get("NIGHTJAR_PROCESS", "nightjar"), **options},
+        "OPTIONS": {
+            "connect_timeout": 10,
+            "application_name": os.environ.get("NIGHTJAR_PROCESS", "nightjar"),
+            **options,
+        },
     }
 
 

@@ -55,6 +55,7 @@ class ScreenConsumer(AsyncJsonWebsocketConsumer):
             await self.close(code=ELSEWHERE)
             return
         session_key = _session_key(headers.get(b"cookie", b"").decode("latin-1"))
+        heard_before = self.fanout.heard
         watcher = await sync_to_async(identify)(host=host, session_key=session_key)
         await self.accept()
         if watcher is None:
@@ -64,8 +65,10 @@ class ScreenConsumer(AsyncJsonWebsocketConsumer):
         self.watcher, self.listener = watcher, Listener()
         self.channels = [*watcher.slug_of, live.channel("ended", "sessions")]
         self.fanout.subscribe(self.listener, self.channels)
-        # Where each brand stands is read after the subscription, so that nothing falls between the two.
-        await self._say_hello()
+        if self.fanout.heard == heard_before:
+            await self.send_json({"hello": watcher.seqs})
+        elif not await self._say_hello():  # something was said between the look and the subscription: look again
+            return
         self.tasks = [asyncio.create_task(self._pass_hints_on()), asyncio.create_task(self._look_at_who())]
         for task in self.tasks:
             task.add_done_callback(self._close_if_broken)

@@ -59,7 +59,9 @@ class TwitterDoor:
         signature = _header(scope, b"x-twitter-webhooks-signature")
         if not is_signed(body, signature, secret=self._secret):
             self.counts["wrong_signature"] += 1
-            log.warning("A webhook call with a wrong signature was refused (%d so far).", self.counts["wrong_signature"])
+            log.warning(
+                "A webhook call with a wrong signature was refused (%d so far).", self.counts["wrong_signature"]
+            )
             await answer(send, 401, {"title": "The signature does not fit the body."})
             return
         try:

@@ -38,6 +38,7 @@ class Fanout:
 
     def __init__(self, *, url: str, pattern: str) -> None:
         self._url, self._pattern = url, pattern
+        self.heard = 0  # grows with every word: who sees it unchanged has missed none
         self._listeners: dict[str, set[Listener]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
 
@@ -82,6 +83,7 @@ class Fanout:
                 await redis.aclose()
 
     def _pass_on(self, channel: str, data: bytes) -> None:
+        self.heard += 1
         listeners = self._listeners.get(channel)
         if listeners:
             what = json.loads(data)
@@ -89,6 +91,7 @@ class Fanout:
                 listener.hear(channel, what)
 
     def _tell_everyone_to_look_again(self) -> None:
+        self.heard += 1
         # Once each, however many channels one listens to.
         for listener in set[Listener]().union(*self._listeners.values()):
             listener.hear("", LOOK_AGAIN)

@@ -23,6 +23,7 @@ from accounts.models import User
 from config.celery import app as celery
 from tenants import entry, schemas
 from tenants.models import Agency, Brand, BrandState
+from tests.grouping import pytest_xdist_make_scheduler  # noqa: F401, a hook
 from tests.services import browser, running, screens, static_files  # noqa: F401, fixtures
 
 NOON = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
@@ -48,7 +49,10 @@ class House:
 def django_db_setup(django_db_blocker) -> Iterator[None]:
     """Our own database is made by `tests.world` and brought up as `make run` does it, by the owner."""
     subprocess.run(
-        [sys.executable, "manage.py", "prepare"], check=True, env={**os.environ, "NIGHTJAR_AS": "owner"}, stdout=subprocess.DEVNULL
+        [sys.executable, "manage.py", "prepare"],
+        check=True,
+        env={**os.environ, "NIGHTJAR_AS": "owner"},
+        stdout=subprocess.DEVNULL,
     )
     yield
     with django_db_blocker.unblock():
@@ -61,7 +65,13 @@ def house(django_db_setup, django_db_blocker) -> House:
     with django_db_blocker.unblock():
         agency = schemas.create_agency(name="Northlight", slug="northlight", now=NOON)
         acme = schemas.create_brand(
-            agency=agency, name="Acme Air", slug="acme", colour="#0b6e4f", zone="Europe/Lisbon", now=NOON, state=BrandState.LIVE
+            agency=agency,
+            name="Acme Air",
+            slug="acme",
+            colour="#0b6e4f",
+            zone="Europe/Lisbon",
+            now=NOON,
+            state=BrandState.LIVE,
         )
         canary = schemas.create_brand(
             agency=agency, name="Canary", slug="canary", colour="#a8430f", zone="UTC", now=NOON, state=BrandState.LIVE
@@ -70,7 +80,11 @@ def house(django_db_setup, django_db_blocker) -> House:
         schemas.add_handle(brand=canary, twitter_id=CANARY_HANDLE, username="CanaryCare")
         people = {
             role: add_person(
-                email=f"{role}@northlight.test", name=f"{role.title()} Test", password="secret", agency_id=agency.pk, role=role
+                email=f"{role}@northlight.test",
+                name=f"{role.title()} Test",
+                password="secret",
+                agency_id=agency.pk,
+                role=role,
             )
             for role in (Role.AGENT, Role.SUPERVISOR)
         }

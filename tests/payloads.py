@@ -40,13 +40,20 @@ def tweet_event(
         **(more or {}),
     }
     if mentions:
-        payload["entities"] = {"mentions": [{"start": 0, "end": 1, "username": name, "id": str(pk)} for pk, name in mentions]}
+        payload["entities"] = {
+            "mentions": [{"start": 0, "end": 1, "username": name, "id": str(pk)} for pk, name in mentions]
+        }
     references = [("replied_to", in_reply_to), ("retweeted", retweet_of)]
     if any(target for _, target in references):
         payload["referenced_tweets"] = [{"type": kind, "id": str(target)} for kind, target in references if target]
     if in_reply_to_user:
         payload["in_reply_to_user_id"] = str(in_reply_to_user)
-    user = {"id": str(author_id), "username": username or f"u{author_id}"[:15], "name": f"Name of {author_id}", "public_metrics": {"followers_count": 12}}
+    user = {
+        "id": str(author_id),
+        "username": username or f"u{author_id}"[:15],
+        "name": f"Name of {author_id}",
+        "public_metrics": {"followers_count": 12},
+    }
     return json.dumps(
         {
             "data": {

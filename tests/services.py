@@ -1,7 +1,7 @@
 """All of Nightjar, running as `make run` runs it, for tests that need a browser, sockets, or several processes at once.
 
-`running` is one for the whole run: its tests are one group (`pytestmark = together`), so that one worker starts it. It
-has an agency of its own, truly committed, so that the tests that roll back never meet it.
+`running` is one for the whole run: its tests say `pytestmark = together`, and `tests/grouping.py` gives them to one
+worker. It has an agency of its own, truly committed, so that the tests that roll back never meet it.
 """
 
 import fcntl
@@ -36,7 +36,7 @@ from inbox.twitter.playground import Playground
 from tenants import entry, schemas
 from tenants.models import Agency, Brand, BrandState
 
-together = pytest.mark.xdist_group("running")
+together = pytest.mark.xdist_group("running")  # see `tests/grouping.py`
 CHROMIUM = shutil.which("chromium")
 in_a_browser = [
     together,
@@ -189,7 +189,9 @@ def running(django_db_setup, django_db_blocker, static_files) -> Iterator[Runnin
     """Every process of `make run` but the database servers, which are the run's own."""
     home = Path(tempfile.mkdtemp(prefix="running-", dir=os.environ["NIGHTJAR_WORKER_HOME"]))
     (home / "static").symlink_to(Path(os.environ["NIGHTJAR_HOME"]) / "static")
-    env = {**os.environ, "NIGHTJAR_HOME": str(home), "NIGHTJAR_LIVE_RECHECK": "3"}
+    # A number of its own: its worker must not take what tests of this process put into the broker. Hints know none.
+    redis_url = os.environ["NIGHTJAR_REDIS_URL"].removesuffix("/0") + "/1"
+    env = {**os.environ, "NIGHTJAR_HOME": str(home), "NIGHTJAR_LIVE_RECHECK": "3", "NIGHTJAR_REDIS_URL": redis_url}
     with Playground(base_url=env["NIGHTJAR_TWITTER_URL"]) as twitter, django_db_blocker.unblock():
         agency, brands = _found_an_agency()
         people = _hire(agency, brands)
@@ -205,8 +207,6 @@ def running(django_db_setup, django_db_blocker, static_files) -> Iterator[Runnin
                 yield now_running
         finally:
             now_running.stop()
-
-
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +305,7 @@ def _connect(now_running: Running) -> None:
         now_running.twitter.people([account])
         with entry.brand(now_running.brands[slug]):
             token = now_running.twitter.token_of(HANDLES[slug])
-            credentials.store(handle_id=HANDLES[slug], username=username, access_token=token)
+            credentials.store(handle_id=HANDLES[slug], username=username, access_token=token, now=timezone.now())
         credentials.subscribe(HANDLES[slug])
 
 

@@ -353,28 +353,29 @@ def test_logging_in_opens_a_new_session_that_is_this_hosts(two_brands, people):
     assert moved.get("/").status_code == 302
 
 
+NOT_TOGETHER = "This e-mail address and password do not fit together here."
+
+
 @pytest.mark.parametrize(
-    "given",
+    ("given", "sentence"),
     [
-        {"password": "wrong"},
-        {"email": "nobody@northlight.test"},
-        {"email": "stan@doors.test"},  # of another agency
-        {"email": "agent@northlight.test' --"},
-        {"email": ""},
-        {"password": ""},
-        {"password": "x" * 5000},
-        {"email": "a\x00@b.test"},
+        ({"password": "wrong"}, NOT_TOGETHER),
+        ({"email": "nobody@northlight.test"}, NOT_TOGETHER),
+        ({"email": "stan@doors.test"}, NOT_TOGETHER),  # of another agency
+        ({"email": ""}, "This field is required."),
+        ({"password": ""}, "This field is required."),
+        ({"email": "agent@northlight.test' --"}, "Enter a valid email address."),
+        ({"email": "a\x00@b.test"}, "Enter a valid email address."),
+        ({"password": "x" * 5000}, ""),
     ],
 )
-def test_a_failed_log_in_is_told_in_words_and_who_exists_is_not(two_brands, people, given: dict[str, str]):
+def test_a_failed_log_in_is_told_in_words_and_who_exists_is_not(two_brands, people, given, sentence: str):
     answer = Client(HTTP_HOST=AGENCY).post("/login/", {**_agent(), **given})
 
     assert answer.status_code == 422
-    assert answer.cookies.get("__Host-session") is None
-    both = all({**_agent(), **given}.values()) and "@" in str({**_agent(), **given}["email"])
-    if both and "'" not in str(given) and "\x00" not in str(given) and len(str(given)) < 1000:
-        assert "This e-mail address and password do not fit together here." in answer.text
-    assert "secret" not in answer.text.replace("secretly", "")
+    assert sentence in answer.text
+    assert "__Host-session" not in answer.cookies
+    assert "wrong" not in answer.text
 
 
 def test_logging_in_and_out_and_failing_to_is_written_down(two_brands, people, house):
@@ -427,7 +428,8 @@ def _agent() -> dict[str, str]:
 
 def _audited(house) -> list[tuple[str, int | None]]:
     with entry.agency(house.agency.pk):
-        return list(AuditEntry.objects.filter(chain=f"a{house.agency.pk}").order_by("number").values_list("kind", "by_id"))
+        written = AuditEntry.objects.filter(chain=f"a{house.agency.pk}").order_by("number")
+        return list(written.values_list("kind", "by_id"))
 
 
 def _urls(kind: str, *, slug: str, pk: int) -> Iterator[tuple[str, str]]:

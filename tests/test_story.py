@@ -24,9 +24,7 @@ def test_a_tweet_is_answered_and_the_answer_is_on_twitter(running: Running, scre
     desk.get_by_role("button", name="Reply as @TernFerries").click()
 
     answer = twitter.locator(".tweet.brand .words", has_text="9:40")
-    expect(answer).to_have_text(
-        "We are sorry, Ana. The next one takes you at 9:40. ^IF"
-    )
+    expect(answer).to_have_text("We are sorry, Ana. The next one takes you at 9:40. ^IF")
     ours = desk.locator(".message-ours:not(.reply)")
     expect(ours.locator(".bubble")).to_contain_text("The next one takes you at 9:40.")
     expect(ours.locator(".message-name")).to_have_text("Ines Falk")
@@ -46,6 +44,7 @@ def test_the_keyboard_alone_is_enough(running: Running, screens: Screens):
     keys.type(PASSWORD)
     keys.press("Enter")
     expect(page.locator(".row", has_text="my car is still on board!")).to_be_visible()
+    expect(page.locator("#light")).to_have_attribute("data-state", "live")  # so its scripts run
     keys.press("/")
     keys.type("still on board")
     keys.press("Enter")

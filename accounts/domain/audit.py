@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from accounts.enums import AuditKind
 from accounts.models import AuditEntry
-from tenants.entry import current_agency_id
+from tenants.entry import current_agency_id, current_brand_id
 
 _START = "0" * 64
 
@@ -53,6 +53,13 @@ def record(
     entry.hash = hash_of(entry)
     entry.save(force_insert=True)
     return entry
+
+
+def record_here(
+    kind: AuditKind, *, now: datetime, by_id: int | None = None, facts: dict[str, Any] | None = None
+) -> None:
+    """Append one act to the chain of the brand that we stand in. Before the brand's events, which hold their line."""
+    record(kind, now=now, brand_id=current_brand_id(), by_id=by_id, facts=facts)
 
 
 def first_broken(chain: str) -> int | None:

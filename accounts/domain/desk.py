@@ -85,11 +85,7 @@ def take(*, brand_id: int, conversation_id: int, by: User, now: datetime) -> Des
 
     Inside the agency. The brand's copy is written next, in the brand, by `inbox.domain.routing.take`.
     """
-    row = (
-        DeskRow.objects.select_for_update()
-        .filter(brand_id=brand_id, conversation_id=conversation_id)
-        .first()
-    )
+    row = DeskRow.objects.select_for_update().filter(brand_id=brand_id, conversation_id=conversation_id).first()
     if row is None:
         raise NotNow("This conversation is not waiting for anybody.")
     if row.assignee_id not in (None, by.pk):
@@ -103,11 +99,7 @@ def take(*, brand_id: int, conversation_id: int, by: User, now: datetime) -> Des
 @transaction.atomic
 def give_back(*, brand_id: int, conversation_id: int, by: User) -> None:
     """Put a conversation back into the line; raises `NotNow` when it is not this agent's."""
-    row = (
-        DeskRow.objects.select_for_update()
-        .filter(brand_id=brand_id, conversation_id=conversation_id)
-        .first()
-    )
+    row = DeskRow.objects.select_for_update().filter(brand_id=brand_id, conversation_id=conversation_id).first()
     if row is None or row.assignee_id != by.pk:
         raise NotNow("This conversation is not yours to give back.")
     if row.waiting_since is None:

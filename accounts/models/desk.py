@@ -33,8 +33,7 @@ class DeskRow(models.Model):
             models.UniqueConstraint(name="desk_row_is_one_per_conversation", fields=["brand", "conversation_id"]),
             models.CheckConstraint(
                 name="desk_row_assignee_has_a_time",
-                condition=Q(assignee=None, assigned_at=None)
-                | Q(assignee__isnull=False, assigned_at__isnull=False),
+                condition=Q(assignee=None, assigned_at=None) | Q(assignee__isnull=False, assigned_at__isnull=False),
             ),
             models.CheckConstraint(
                 name="desk_row_waits_or_is_assigned",
@@ -43,7 +42,9 @@ class DeskRow(models.Model):
             ),
         ]
         indexes = [
-            models.Index(F("agency"), F("respond_by"), F("id"), name="desk_in_order", condition=Q(waiting_since__isnull=False)),
+            models.Index(
+                F("agency"), F("respond_by"), F("id"), name="desk_in_order", condition=Q(waiting_since__isnull=False)
+            ),
             models.Index(F("assignee"), F("respond_by"), name="desk_of_one_agent", condition=Q(assignee__isnull=False)),
         ]
 

@@ -108,16 +108,6 @@ def refresh(conversation_ids: Sequence[int]) -> None:
         cursor.execute(_REFRESH, [list(conversation_ids)])
 
 
-def lock(conversation_ids: Sequence[int]) -> None:
-    """Hold these conversations until the transaction ends, always in the same order."""
-    list(
-        Conversation.objects.select_for_update()
-        .filter(pk__in=conversation_ids)
-        .order_by("pk")
-        .values_list("pk", flat=True)
-    )
-
-
 _REFRESH = """
 UPDATE inbox_conversation c
 SET opened_at = f.opened_at, last_message = f.last_id, last_message_at = f.last_at, message_count = f.n

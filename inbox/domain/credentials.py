@@ -6,6 +6,8 @@ from cryptography.exceptions import InvalidTag
 from django.conf import settings
 from django.db import transaction
 
+from accounts.domain import audit
+from accounts.enums import AuditKind
 from inbox.models import Credential
 from inbox.twitter.client import Credentials, Twitter, TwitterApp, is_access_token
 from tenants import entry, sealing
@@ -13,7 +15,7 @@ from tenants.refusals import NotNow
 
 
 @transaction.atomic
-def store(*, handle_id: int, username: str, access_token: str) -> Credential:
+def store(*, handle_id: int, username: str, access_token: str, now: datetime) -> Credential:
     """Keep a handle's access token, sealed for its place; a token that was refused is forgotten with its reason."""
     if not is_access_token(access_token):
         raise NotNow("This is not an access token: Twitter's have no spaces, line breaks or letters with marks.")
@@ -26,6 +28,7 @@ def store(*, handle_id: int, username: str, access_token: str) -> Credential:
             "refused_why": "",
         },
     )
+    audit.record_here(AuditKind.CREDENTIALS_STORED, now=now, facts={"handle": str(handle_id)})
     return credential
 
 

@@ -14,6 +14,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.domain import audit
+from accounts.enums import AuditKind
 from accounts.models import User
 from inbox import policies
 from inbox.domain import arrivals, conversations, credentials, events, replies, routing, sla, triage
@@ -157,6 +159,7 @@ def it_was_posted(*, reply: Reply, tweet_id: int, by: User, role: str, now: date
     reply = _locked(reply.pk)
     policies.check_can_decide_fate(role, reply)
     _check_can_be(tweet_id, reply, now=now)
+    audit.record_here(AuditKind.FATE_DECIDED, now=now, by_id=by.pk, facts={"reply": reply.pk, "tweet": str(tweet_id)})
     _mark_posted(reply, tweet_id=tweet_id, text=reply.text, now=now, by=by)
     return reply
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from accounts.domain.people import add_person
 from accounts.enums import Role
@@ -160,7 +161,9 @@ def connect(seats: Mapping[str, Seat], *, playground: Playground) -> None:
         with entry.brand(seat.brand):
             if not Credential.objects.filter(pk=seat.handle_id).exists():
                 token = playground.token_of(seat.handle_id)
-                credentials.store(handle_id=seat.handle_id, username=seat.username, access_token=token)
+                credentials.store(
+                    handle_id=seat.handle_id, username=seat.username, access_token=token, now=timezone.now()
+                )
     credentials.subscribe(*(seat.handle_id for seat in seats.values()))
 
 

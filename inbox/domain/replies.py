@@ -4,6 +4,8 @@ from datetime import datetime
 
 from django.db import transaction
 
+from accounts.domain import audit
+from accounts.enums import AuditKind
 from accounts.models import User
 from inbox import policies
 from inbox.domain import arrivals, events
@@ -36,6 +38,7 @@ def compose(*, conversation: Conversation, text: str, answers_id: int, by: User,
         approved_by=by,
         approved_at=now,
     )
+    audit.record_here(AuditKind.REPLY_APPROVED, now=now, by_id=by.pk, facts={"reply": reply.pk})
     events.record(
         [
             Line(EventKind.REPLY_COMPOSED, conversation.pk, now, by_id=by.pk, reply_id=reply.pk),
@@ -60,6 +63,7 @@ def try_again(*, reply: Reply, by: User, role: str, now: datetime) -> Reply:
     reply.posting_since, reply.not_before, reply.why = None, None, ""
     reply.approved_by, reply.approved_at = by, now
     reply.save()
+    audit.record_here(AuditKind.FATE_DECIDED, now=now, by_id=by.pk, facts={"reply": reply.pk, "fate": "again"})
     events.record([Line(EventKind.REPLY_RETRIED, reply.conversation_id, now, by_id=by.pk, reply_id=reply.pk)])
     return reply
 

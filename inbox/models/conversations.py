@@ -50,15 +50,11 @@ class Conversation(BrandModel):
     respond_by = models.DateTimeField(null=True)
 
     # Indexed below, as far as it is asked for: each index is written three times for each new conversation.
-    assignee = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False
-    )
+    assignee = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False)
     assigned_at = models.DateTimeField(null=True)
 
     closed_at = models.DateTimeField(null=True)
-    closed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False
-    )
+    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False)
     disposition = models.CharField(max_length=20, choices=Disposition, default="", db_default="")
 
     class Meta:

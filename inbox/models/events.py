@@ -21,9 +21,7 @@ class Event(BrandModel):
     conversation_id = models.BigIntegerField()
     message_id = models.BigIntegerField(null=True)
     reply_id = models.BigIntegerField(null=True)
-    by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, related_name="+", db_index=False
-    )
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, related_name="+", db_index=False)
     facts = models.JSONField(default=dict)
 
     class Meta:

@@ -17,13 +17,13 @@ from tenants.badges import Badge
 _EXCERPT = 160
 
 
-def rows(conversations: Sequence[Conversation], *, badge: Badge, agency_id: int, user: User, now: datetime) -> list[dict]:
+def rows(
+    conversations: Sequence[Conversation], *, badge: Badge, agency_id: int, user: User, now: datetime
+) -> list[dict]:
     """These conversations as rows of a list, in the same order."""
     last = queries.last_messages(conversations)
     names = colleagues((each.assignee_id for each in conversations), agency_id=agency_id)
-    return [
-        _row(each, last.get(each.pk), badge=badge, names=names, user=user, now=now) for each in conversations
-    ]
+    return [_row(each, last.get(each.pk), badge=badge, names=names, user=user, now=now) for each in conversations]
 
 
 def colleagues(ids: Iterable[int | None], *, agency_id: int) -> dict[int, Person]:
@@ -49,7 +49,13 @@ def customer_card(customer: Customer) -> dict[str, Any]:
 
 
 def conversation_card(
-    conversation: Conversation, messages: Sequence[Message], *, badge: Badge, names: Mapping[int, Person], user: User, now: datetime
+    conversation: Conversation,
+    messages: Sequence[Message],
+    *,
+    badge: Badge,
+    names: Mapping[int, Person],
+    user: User,
+    now: datetime,
 ) -> dict[str, Any]:
     """One conversation as its page shows it."""
     reasons = [reason for message in messages if message.urgency == conversation.urgency for reason in message.reasons]

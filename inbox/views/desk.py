@@ -79,9 +79,7 @@ def _cards(request: Any, page: list[DeskRow]) -> list[dict[str, Any]]:
                 now=timezone.now(),
             ):
                 drawn[brand.pk, int(card["pk"])] = card
-    return [
-        drawn[row.brand_id, row.conversation_id] for row in page if (row.brand_id, row.conversation_id) in drawn
-    ]
+    return [drawn[row.brand_id, row.conversation_id] for row in page if (row.brand_id, row.conversation_id) in drawn]
 
 
 def _offset(text: str) -> int:

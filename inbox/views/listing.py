@@ -29,5 +29,3 @@ def listing(request: Any) -> dict[str, Any]:
         "list_url": request.badge.url,
         "rows_url": f"{request.badge.url}rows/",
     }
-
-

@@ -30,7 +30,9 @@ class Agency(models.Model):
 class Brand(models.Model):
     """A company whose customers are answered: one schema, one Postgres role. `tenants.schemas` makes and ends both."""
 
-    wall = Wall(directory="select", agency="select", brand="select", brand_rows="id = nightjar_brand()", letterbox="select")
+    wall = Wall(
+        directory="select", agency="select", brand="select", brand_rows="id = nightjar_brand()", letterbox="select"
+    )
 
     agency = models.ForeignKey(Agency, models.PROTECT, related_name="brands")
     name = models.CharField(max_length=80)

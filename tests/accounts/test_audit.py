@@ -59,9 +59,10 @@ def test_each_brand_agency_and_the_house_has_a_chain_of_its_own(walled):
         brand = audit.record(AuditKind.EXPORTED, now=NOON, agency_id=walled.north.pk, brand_id=walled.one.pk)
 
         assert house.chain == "house"
-        assert (agency.chain, agency.number) == (f"a{walled.north.pk}", 2)
-        assert (brand.chain, brand.number) == (chain_of(walled.one), 2)
-        assert agency.previous_hash == AuditEntry.objects.get(chain=agency.chain, number=1).hash
+        assert (agency.chain, brand.chain) == (f"a{walled.north.pk}", chain_of(walled.one))
+        for entry_made in (agency, brand):
+            before = AuditEntry.objects.get(chain=entry_made.chain, number=entry_made.number - 1)
+            assert entry_made.previous_hash == before.hash
         for chain in ("house", agency.chain, brand.chain):
             assert audit.first_broken(chain) is None
 

@@ -500,5 +500,3 @@ def test_after_redis_died_screens_hear_where_the_brands_stand_now(running: Runni
 
 def settings_of_databases() -> tuple[str, ...]:
     return ("NIGHTJAR_DATABASE_URL", "NIGHTJAR_OWNER_DATABASE_URL", "NIGHTJAR_LETTERBOX_DATABASE_URL")
-
-

@@ -65,6 +65,7 @@ def test_logging_out_in_one_window_takes_the_other_to_the_log_in(running: Runnin
     desk.get_by_role("button", name="Log out").click()
 
     other.wait_for_url(lambda url: "/login/" in url, timeout=3_000)
+    desk.wait_for_url(running.address(path="/login/"))
     desk.go_back()
     expect(desk.get_by_label("Password")).to_be_visible()  # not the desk as it was
 

@@ -1,9 +1,5 @@
 """The doctor: says in sentences what is well, notices each thing that is not, and changes nothing."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
@@ -22,7 +18,6 @@ from tenants import live, schemas, walls
 from tenants.management.checks import Finding, database, servers
 from tests import factories
 from tests.conftest import NOON, committed
-from tests.services import together
 from tests.world import free_port
 
 pytestmark = pytest.mark.commits
@@ -267,35 +262,6 @@ def test_a_twitter_that_is_away_is_noticed(new_brand):
     assert only(work.webhook()).sentence.startswith("Twitter cannot be asked about the webhook")
 
 
-@together
-def test_the_doctor_finds_living_processes_well(running):
-    answer = doctor(running.env)
-
-    for sentence in (
-        "ok   The front door answers on port",
-        "ok   The carrier looked for arrivals",
-        "ok   A worker did a task within",
-        "ok   The walls stand",
-    ):
-        assert sentence in answer.stdout
-    assert "Twitter knows of no webhook" not in answer.stdout
-    assert "invalid" not in answer.stdout
-
-
-@together
-def test_the_doctor_notices_a_worker_that_hangs(running):
-    _, process = running.processes["worker"]
-    os.killpg(process.pid, signal.SIGSTOP)
-    try:
-        answer = doctor(running.env)
-    finally:
-        os.killpg(process.pid, signal.SIGCONT)
-
-    assert answer.returncode == 1
-    assert "no   No worker did a task within 5 seconds" in answer.stdout
-    assert "Nightjar is not well" in answer.stdout
-
-
 def test_without_a_database_the_doctor_says_so_and_stops(house, settings, capsys):
     settings.OWNER_DATABASE_URL = f"postgres://nightjar_owner:x@127.0.0.1:{free_port()}/nightjar"
 
@@ -320,12 +286,6 @@ def test_a_check_that_cannot_be_made_is_not_green():
 
 
 APPROVED = {"approved_at": NOON, "approved_by_id": 1}
-
-
-def doctor(env) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "manage.py", "doctor"], env=dict(env), capture_output=True, text=True, check=False, timeout=60
-    )
 
 
 def only(findings: Iterator[Finding]) -> Finding:

@@ -73,10 +73,13 @@ def counted() -> dict[str, int]:
             for model in walls.public_tables()
         }
         counts["schemas"] = owner.execute("SELECT count(*) FROM pg_namespace").fetchone()[0]
-        counts["roles"] = owner.execute("SELECT count(*) FROM pg_roles WHERE rolname LIKE %s", [role("%")]).fetchone()[
-            0
-        ]
-        counts["memberships"] = owner.execute("SELECT count(*) FROM pg_auth_members").fetchone()[0]
+        # Roles are the cluster's: other databases of it have theirs.
+        ours = [role("%").replace("_", "\\_")]
+        roles = owner.execute("SELECT count(*) FROM pg_roles WHERE rolname LIKE %s", ours).fetchone()
+        worn = owner.execute(
+            "SELECT count(*) FROM pg_auth_members JOIN pg_roles r ON r.oid = roleid WHERE rolname LIKE %s", ours
+        ).fetchone()
+        counts |= {"roles": roles[0], "memberships": worn[0]}
     return counts
 
 

@@ -1,4 +1,4 @@
-"""Every role, table and verb, read back from the catalogue, then tried; what is expected is in the models' walls."""
+"""Every role, table and verb, read back from the catalogue, then tried; what is expected is the models' own word."""
 
 import re
 from collections.abc import Iterator

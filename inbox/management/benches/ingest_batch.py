@@ -121,7 +121,8 @@ def _carry_all(brands: list[Brand]) -> tuple[float, list[float], dict[str, float
         for brand in brands:
             _carry(brand)
         seconds = time.perf_counter() - began
-    full = [took for took in times if took > 0.003]  # the last call of each brand finds nothing to do
+    calls = PER_BRAND // flow.BATCH + 1  # the last one in each brand finds nothing to do
+    full = [took for place, took in enumerate(times, start=1) if place % calls]
     shares = {label: round(took / sum(times), 3) for label, took in spent.most_common()}
     return seconds, full, {**shares, "commit and the rest": round(1 - sum(shares.values()), 3)}
 

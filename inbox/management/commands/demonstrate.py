@@ -75,7 +75,10 @@ class Command(BaseCommand):
             schemas.add_handle(brand=brand, twitter_id=handle_id, username=username)
             with entry.brand(brand):
                 credentials.store(
-                    handle_id=handle_id, username=username, access_token=playground.token_of(handle_id)
+                    handle_id=handle_id,
+                    username=username,
+                    access_token=playground.token_of(handle_id),
+                    now=timezone.now(),
                 )
         credentials.subscribe(handle_id)
         return brand

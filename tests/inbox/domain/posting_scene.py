@@ -58,7 +58,9 @@ class Scene:
         self.handle_id, self.username = handle_of(brand), f"Fresh{brand.pk}"
         self.agent = User(pk=agent_id, email="agent@northlight.test", name="Agent Test")
         twitter.person(self.username, id=str(self.handle_id))
-        credentials.store(handle_id=self.handle_id, username=self.username, access_token=self.token())
+        credentials.store(
+            handle_id=self.handle_id, username=self.username, access_token=self.token(), now=timezone.now()
+        )
         self.customer_id = int(twitter.person(f"jo{brand.pk}"))
         self.opening = self.customer_writes("where is my bag?")
         self.reply = self.answers(TEXT)

@@ -82,11 +82,12 @@ def carry(brand: Brand, sent: Iterable[Sent], *, now: datetime = NOON) -> None:
 def outcome_of(brand: Brand, batches: Sequence[Sequence[Sent]]) -> dict[str, Any]:
     """What our rows say after these batches were carried one after another; nothing of it stays."""
     point = transaction.savepoint()
-    for batch in batches:
-        carry(brand, batch)
-    found = snapshot()
-    transaction.savepoint_rollback(point)
-    return found
+    try:
+        for batch in batches:
+            carry(brand, batch)
+        return snapshot()
+    finally:
+        transaction.savepoint_rollback(point)
 
 
 def snapshot() -> dict[str, Any]:

@@ -18,7 +18,7 @@ CANARY = "canary-token-that-nobody-prints"
 
 
 def store(handle_id: int = ACME_HANDLE, token: str = CANARY) -> Credential:
-    return credentials.store(handle_id=handle_id, username="AcmeAir", access_token=token)
+    return credentials.store(handle_id=handle_id, username="AcmeAir", access_token=token, now=NOON)
 
 
 def test_a_token_comes_back_as_it_went_in(acme):

@@ -17,7 +17,7 @@ from inbox.models import Conversation
 from tests.conftest import ACME_HANDLE
 from tests.factories import at
 from tests.inbox.domain.conftest import FRONT, HELP
-from tests.inbox.domain.scenes import HOUR, carry, deletion, hours, outcome_of, tweet
+from tests.inbox.domain.scenes import HOUR, carry, deletion, hours, outcome_of, partition, tweet
 
 JO, KIM, LOU = 900_000_000_000_000_001, 900_000_000_000_000_002, 900_000_000_000_000_003
 CUSTOMERS = (JO, KIM, LOU)
@@ -107,7 +107,8 @@ def _every_order_is_the_same(brand, scene, name):
     expected = outcome_of(brand, [scene])
     for order in permutations(scene):
         assert outcome_of(brand, [[each] for each in order]) == expected
-        tried[name] += 1
+        assert outcome_of(brand, [order]) == expected  # all in one batch
+        tried[name] += 2
 
 
 def test_a_question_and_its_answers_in_every_order(acme):
@@ -140,6 +141,29 @@ def test_around_a_closed_conversation_in_every_order(acme, agent):
     for missing in range(len(scene)):  # with one of them never arriving: four, in every order
         _every_order_is_the_same(acme, scene[:missing] + scene[missing + 1 :], "around a closed conversation")
     _every_order_is_the_same(acme, scene, "around a closed conversation")
+
+
+def test_an_old_question_answered_beyond_the_window_in_every_order(acme, agent):
+    """Our answer belongs to where its own time puts it, whether the question that it answers is there yet or not."""
+    carry(acme, [tweet(id=hours(0), for_id=ACME_HANDLE, author_id=JO, text="@AcmeAir my bag")])
+    wrapup.close(conversation=Conversation.objects.get(), disposition=Disposition.RESOLVED, by=agent, now=at(10 * HOUR))
+    scene = [
+        tweet(id=hours(-1), for_id=ACME_HANDLE, author_id=JO, text="@AcmeAir hello?"),
+        tweet(
+            id=hours(100), for_id=ACME_HANDLE, author_id=ACME_HANDLE, text="@jo We found it. 1/2",
+            in_reply_to=hours(-1), in_reply_to_user=JO, mentions=[(JO, "jo")],
+        ),
+        tweet(
+            id=hours(100, 1), for_id=ACME_HANDLE, author_id=ACME_HANDLE, text="It is in Oslo. 2/2",
+            in_reply_to=hours(100), in_reply_to_user=ACME_HANDLE, mentions=[],
+        ),
+        tweet(id=hours(101), for_id=ACME_HANDLE, author_id=JO, text="@AcmeAir at last!"),
+        tweet(id=hours(102), for_id=ACME_HANDLE, author_id=KIM, text="RT", retweet_of=hours(100), mentions=[]),
+    ]  # fmt: skip
+
+    _every_order_is_the_same(acme, scene, "an old question answered beyond the window")
+    carry(acme, scene)
+    assert partition() == {(hours(-1), hours(0)), (hours(100), hours(100, 1), hours(101))}
 
 
 # --- generated scenes, some orders of each

@@ -17,7 +17,7 @@ from inbox.models import Conversation, Credential, Event, Message, Reply
 from inbox.twitter.client import NotNow as TwitterNotNow
 from inbox.twitter.client import Refused, Sent, Unknown
 from tenants.refusals import NotNow
-from tests.conftest import committed
+from tests.conftest import NOON, committed
 from tests.inbox.domain.posting_scene import (
     TEXT,
     Death,
@@ -449,7 +449,7 @@ def test_a_refused_token_keeps_the_reply_says_why_and_posts_after_connecting_aga
     assert scene.why() == credential.refused_why == "Twitter does not accept the brand's log-in: Unauthorized"
     assert credential.refused_at is not None
 
-    credentials.store(handle_id=scene.handle_id, username=scene.username, access_token=scene.token())
+    credentials.store(handle_id=scene.handle_id, username=scene.username, access_token=scene.token(), now=NOON)
     scene.clock.passes(301)
     scene.sweep()
 
@@ -479,7 +479,7 @@ def test_a_handle_without_a_key_that_opens_keeps_its_replies(scene, key):
 
     assert scene.status() == ReplyStatus.APPROVED
     assert "Connect" in scene.why()
-    credentials.store(handle_id=scene.handle_id, username=scene.username, access_token=scene.token())
+    credentials.store(handle_id=scene.handle_id, username=scene.username, access_token=scene.token(), now=NOON)
     scene.clock.passes(301)
     scene.sweep()
     _assert_posted_once(scene)
