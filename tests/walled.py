@@ -163,7 +163,7 @@ def _fill(brand: Brand) -> None:
         conversation = factories.ConversationFactory(id=KEY, customer=customer, handle_id=KEY)
         reply = factories.ReplyFactory(id=KEY, conversation=conversation, answers_id=KEY, text=f"{canary}sorry")
         factories.MessageFactory(id=KEY, conversation=conversation, text=f"{canary}my bag", reply=reply)
-        factories.ArrivalFactory(id=KEY, twitter_id=KEY, handle_id=KEY, payload=canary.encode())
+        factories.ArrivalFactory(twitter_id=KEY, handle_id=KEY, payload=canary.encode())
         factories.AmplificationFactory(id=KEY, of_id=KEY)
         factories.DeletionFactory(id=KEY)
         factories.EventFactory(seq=KEY, conversation_id=KEY, facts={"canary": canary})

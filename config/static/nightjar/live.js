@@ -255,6 +255,8 @@
     setInterval(showLight, 1000);
     window.addEventListener("online", connectNow);
     window.addEventListener("offline", showLight);
+    // Who logs out here is led by the answer, not by the socket that ends with the session.
+    document.addEventListener("submit", (event) => { if (event.target.matches('[action="/logout/"]')) drop(); });
     window.addEventListener("pageshow", (event) => { if (event.persisted) connectNow(); });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) connectNow(); });
     showLight();
