@@ -119,15 +119,16 @@ class Letterbox:
             return [fates[id(letter)] if fates else NotStored(str(error)) for letter in letters]
 
     def _apart(self, letters: Sequence[Letter], error: Exception) -> list[Sequence[Letter]]:
-        """Smaller batches, where it may have been some letters' own fault: by brand, then by halves."""
+        """Smaller batches, where it may have been some letters' own fault: by handle, then by halves."""
         of_data = isinstance(error, psycopg.DataError | psycopg.IntegrityError)
         if not (of_data or (isinstance(error, psycopg.Error) and error.sqlstate)):
             return []
-        by_brand: dict[Address | None, list[Letter]] = defaultdict(list)
+        # By handle, not by what is known of addresses: another writer may be forgetting those just now.
+        by_handle: dict[int | None, list[Letter]] = defaultdict(list)
         for letter in letters:
-            by_brand[self._schema_of.get(letter.handle_id or 0)].append(letter)
-        if len(by_brand) > 1:
-            return [*by_brand.values()]
+            by_handle[letter.handle_id].append(letter)
+        if len(by_handle) > 1:
+            return [*by_handle.values()]
         middle = len(letters) // 2
         return [letters[:middle], letters[middle:]] if of_data and middle else []
 

@@ -633,6 +633,18 @@ def test_one_question_settles_all_replies_of_a_handle(scene):
     assert set(Reply.objects.values_list("status", flat=True)) == {ReplyStatus.POSTED}
 
 
+def test_news_that_come_while_the_timeline_is_read_are_the_last_word(scene):
+    scene.fault("lost_answer")
+    scene.post()
+
+    def connect(handle_id: int):
+        scene.hear()
+        return scene.connect()(handle_id)
+
+    assert posting.find_out(connect=connect, clock=scene.clock) == 0
+    _assert_posted_once(scene)
+
+
 # --- what a person says
 
 

@@ -227,6 +227,14 @@ def test_an_answer_that_drips_is_cut_off(head):
         reading([head, *drips], longest_call=0.3)
 
 
+def test_when_the_time_is_up_before_anything_was_written_nothing_is():
+    with Answering([answer(201, SENT)]) as server, twitter_at(server.url, longest_call=0) as twitter:
+        outcome = twitter.create_reply(text="Hello", in_reply_to_id=1)
+
+    assert isinstance(outcome, NotNow)
+    assert server.requests == []
+
+
 def test_a_slow_answer_within_its_time_is_an_answer():
     assert posting(0.1, answer(201, SENT)[:30], 0.2, answer(201, SENT)[30:]) == Sent(tweet_id(1), "@jo Hello")
 
