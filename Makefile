@@ -17,8 +17,14 @@ help: ## Show this
 run: installed ## Start Nightjar on this machine; Ctrl-C stops it
 	@exec $(PY) -m config.local up
 
+# The tests that look at all of Nightjar running have a database to themselves, so they run by themselves, at the end.
 test: installed-dev ## Run all tests; ARGS="-k desk" runs some
+ifdef ARGS
 	@exec $(PY) -m pytest -n 2 $(ARGS)
+else
+	$(PY) -m pytest -n 2 -m "not running"
+	$(PY) -m pytest -m running
+endif
 
 check: installed-dev ## Style, types, the floor plan, migrations
 	$(PY) -m ruff format --check .

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.db import connection
 
@@ -23,13 +24,15 @@ from accounts.models import User
 from config.celery import app as celery
 from tenants import entry, schemas
 from tenants.models import Agency, Brand, BrandState
-from tests.grouping import pytest_xdist_make_scheduler  # noqa: F401, a hook
 from tests.services import browser, running, screens, static_files  # noqa: F401, fixtures
 
 NOON = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 ACME_HANDLE = 1_700_000_000_000_000_001
 CANARY_HANDLE = 1_700_000_000_000_000_002
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+hypothesis.settings.register_profile("house", deadline=None)  # speed is for `make bench`
+hypothesis.settings.load_profile("house")
 
 assert celery  # nudges need the configured application
 

@@ -1,7 +1,7 @@
 """All of Nightjar, running as `make run` runs it, for tests that need a browser, sockets, or several processes at once.
 
-`running` is one for the whole run: its tests say `pytestmark = together`, and `tests/grouping.py` gives them to one
-worker. It has an agency of its own, truly committed, so that the tests that roll back never meet it.
+`running` is one for the whole run: its tests say `pytestmark = together`. Its carrier and its workers would do the
+work that other tests look at, so `make test` runs those that need it by themselves. It has an agency of its own, truly committed, so that the tests that roll back never meet it.
 """
 
 import fcntl
@@ -36,7 +36,7 @@ from inbox.twitter.playground import Playground
 from tenants import entry, schemas
 from tenants.models import Agency, Brand, BrandState
 
-together = pytest.mark.xdist_group("running")  # see `tests/grouping.py`
+together = pytest.mark.running
 CHROMIUM = shutil.which("chromium")
 in_a_browser = [
     together,

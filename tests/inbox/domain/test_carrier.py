@@ -142,8 +142,8 @@ def test_a_brand_that_is_gone_takes_no_turn(django_db_blocker):
 @pytest.mark.slow
 def test_a_carrier_killed_in_the_middle_of_batches_loses_nothing_and_does_nothing_twice(new_brand, tmp_path):
     brand = new_brand()
-    fill(brand, 4000)
-    rests = [4000]
+    fill(brand, 12_000)
+    rests = [12_000]
 
     for pause in (0.05, 0.2, 0.35):
         with carrier(tmp_path / "log") as process:
