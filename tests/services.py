@@ -1,7 +1,8 @@
 """All of Nightjar, running as `make run` runs it, for tests that need a browser, sockets, or several processes at once.
 
 `running` is one for the whole run: its tests say `pytestmark = together`. Its carrier and its workers would do the
-work that other tests look at, so `make test` runs those that need it by themselves. It has an agency of its own, truly committed, so that the tests that roll back never meet it.
+work that other tests look at, so `make test` runs those that need it by themselves. It has an agency of its own, truly
+committed, so that the tests that roll back never meet it.
 """
 
 import fcntl

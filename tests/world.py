@@ -55,6 +55,21 @@ _choose_ports()
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
 
+# What may be skipped where every change is checked (CI=true). Anything else that is skipped there is red.
+MAY_BE_SKIPPED = ("only root runs PostgreSQL as somebody else",)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if WORKER or reporter is None or os.environ.get("CI") != "true":
+        return
+    reasons = {str(report.longrepr[2]).removeprefix("Skipped: ") for report in reporter.stats.get("skipped", [])}
+    if forbidden := sorted(reasons - set(MAY_BE_SKIPPED)):
+        reporter.write_line(f"Skipped where nothing may be: {'; '.join(forbidden)}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     for running in _started:

@@ -156,7 +156,7 @@ def test_a_carrier_killed_in_the_middle_of_batches_loses_nothing_and_does_nothin
         seconds_until(lambda: waiting(brand) == 0, at_most=60)
 
     assert 0 < rests[-1] < rests[-2] < rests[-3]
-    check_carried_once(brand, 4000)
+    check_carried_once(brand, 12_000)
 
 
 @pytest.mark.slow
