@@ -68,7 +68,11 @@ def _place(handle_id: int) -> str:
 
 
 def subscribe(*handle_ids: int) -> int:
-    """Have everything that concerns these handles sent to our webhook; returns how many subscriptions were missing."""
+    """Have everything that concerns these handles sent to our webhook; returns how many subscriptions were missing.
+
+    When our address has changed, whoever was subscribed to the old one is subscribed anew.
+    """
     with TwitterApp(base_url=settings.TWITTER_URL, bearer=settings.TWITTER_APP_BEARER) as app:
         webhook_id = app.ensure_webhook(settings.TWITTER_WEBHOOK_URL)
-        return app.ensure_subscriptions(handle_ids=handle_ids, webhook_id=webhook_id)
+        forsaken = app.forsake_other_webhooks(keep=webhook_id)
+        return app.ensure_subscriptions(handle_ids=[*dict.fromkeys([*handle_ids, *forsaken])], webhook_id=webhook_id)

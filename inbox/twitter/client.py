@@ -336,12 +336,25 @@ class TwitterApp:
 
     def ensure_webhook(self, url: str) -> str:
         """Register the webhook unless Twitter has it, and have it checked anew; returns its id."""
-        for known in self._call("GET", "/2/webhooks").get("data") or []:
-            if known["url"] == url:
-                self._call("PUT", f"/2/webhooks/{known['id']}")
-                return str(known["id"])
-            self._call("DELETE", f"/2/webhooks/{known['id']}")
+        known = self.webhook(url)
+        if known:
+            self._call("PUT", f"/2/webhooks/{known[0]}")
+            return known[0]
         return str(self._call("POST", "/2/webhooks", json={"url": url})["data"]["id"])
+
+    def forsake_other_webhooks(self, *, keep: str) -> list[int]:
+        """Give up every webhook but this one, which is known to answer; returns the accounts that were subscribed
+        there and hear of nothing now."""
+        subscriptions = self._call("GET", "/2/activity/subscriptions").get("data") or []
+        accounts = {
+            int(row["filter"]["user_id"])
+            for row in subscriptions
+            if str(row.get("webhook_id")) != keep and (row.get("filter") or {}).get("user_id")
+        }
+        for other in self._call("GET", "/2/webhooks").get("data") or []:
+            if str(other["id"]) != keep:
+                self._call("DELETE", f"/2/webhooks/{other['id']}")
+        return sorted(accounts)
 
     def webhook(self, url: str) -> tuple[str, bool] | None:
         """The webhook at this address: its id, and whether Twitter finds it valid. None: Twitter knows of none."""
