@@ -13,7 +13,6 @@ class Role(models.TextChoices):
 
 
 STAFF = (Role.ADMIN, Role.SUPERVISOR, Role.AGENT, Role.TRAINEE)
-ANSWERING = (Role.SUPERVISOR, Role.AGENT)
 
 
 class AuditKind(models.TextChoices):

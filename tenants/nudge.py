@@ -10,7 +10,6 @@ from functools import wraps
 from typing import Any
 
 from celery import shared_task
-from django.conf import settings
 from django.db import DatabaseError, connection
 from kombu.exceptions import OperationalError
 from redis import RedisError
@@ -75,6 +74,3 @@ def in_each_brand(task: Any, *, asking: Callable[[], bool] | None = None) -> int
             nudge(task, schema=brand.schema_name)
             sent += 1
     return sent
-
-
-BROKER_URL = settings.REDIS_URL

@@ -2,7 +2,7 @@
 
 from django.db.models import QuerySet
 
-from tenants.models import Agency, Brand, Domain, Handle
+from tenants.models import Agency, Brand, Domain
 
 
 def domain_named(name: str) -> Domain | None:
@@ -23,13 +23,3 @@ def brands_of(agency_id: int) -> QuerySet[Brand]:
 def all_brands() -> list[Brand]:
     """Every brand, in order of age."""
     return list(Brand.objects.order_by("pk"))
-
-
-def all_schemas() -> list[str]:
-    """The schema of every brand, in order of age."""
-    return list(Brand.objects.order_by("pk").values_list("schema_name", flat=True))
-
-
-def handles_of(brand: Brand) -> list[Handle]:
-    """A brand's Twitter accounts, the oldest first."""
-    return list(Handle.objects.filter(brand=brand).order_by("twitter_id"))
