@@ -1,7 +1,8 @@
 """The way of a request: host → agency or brand → session → membership → brand. Checked here, once, for every view.
 
 A view never enters a brand and never asks who may see it: on a brand's url it runs inside the brand already, with
-`request.brand`, `request.person` and `request.role` set. Which urls are public is a list at the end of this file.
+`request.brand`, `request.person` and `request.role` set; on an admin's it runs inside the agency, or among the
+operators. Which url needs what is the table in `config/rights.py`.
 """
 
 from collections.abc import Callable
@@ -10,24 +11,22 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, HttpResponseRedirect
 from django.urls import resolve
 from django.utils.cache import patch_cache_control
 
 from accounts import queries as people
-from accounts.enums import STAFF
+from accounts.enums import Right, may
 from accounts.models import User
-from config import refusals
+from config import programs, refusals, rights
+from config.rights import Need
 from inbox import queries as inbox
 from tenants import entry
 from tenants import queries as houses
 from tenants.badges import Badge, address, badge_of
 from tenants.models import Brand
 from tenants.refusals import NotYours, Refusal
-
-PUBLIC = frozenset({"landing", "health", "accounts:login"})
-# On an agency's host, for whoever is a member of one of its brands; the other pages there are its staff's.
-MEMBERS = frozenset({"live-since"})
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -68,13 +67,14 @@ class PersonMiddleware:
 
     def __call__(self, request: Any) -> HttpResponse:
         request.person, request.memberships = None, []
-        if request.agency and SESSION_KEY in request.session:
+        if SESSION_KEY in request.session:
             user = get_user(request)
             # A session belongs to the host that it was opened on.
             if isinstance(user, User) and request.session.get("host") == request.get_host():
                 request.person = user
-                request.memberships = people.memberships_of(user, agency_id=request.agency.pk)
-        request.user = request.person
+                if request.agency:
+                    request.memberships = people.memberships_of(user, agency_id=request.agency.pk)
+        request.user = request.person or AnonymousUser()
         response = self.get_response(request)
         if request.person:
             # Customers' words: not to be seen again by the next person at this screen, who goes back.
@@ -99,30 +99,67 @@ class BrandMiddleware:
 
     def _enter(self, request: Any, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponse | None:
         name = resolve(request.path_info, request.urlconf).view_name
-        if name in PUBLIC:
+        if name in rights.PROGRAMS:
+            return programs.enter(request, name, view, args, kwargs)
+        need = rights.needed_for(name)
+        if need is Need.NOTHING:
             return None
         if request.person is None:
             return _to_log_in(request)
-        if name.startswith("accounts:"):
+        if need is Need.LOGGED_IN:
             return None
+        if needs_second_factor(request):
+            return HttpResponseRedirect(SECOND_FACTOR_PAGE)
+        if request.host_kind == "operators":
+            return _among_operators(request, view, args, kwargs)
         if not request.memberships:
             raise NotYours("You are not a member of this agency.")
         request.badges = badges_for(request)
         slug = kwargs.pop("brand_slug", None)
         brand = request.host_brand or (_brand_of(request, slug) if slug else None)
         if brand is None:
-            if name not in MEMBERS and not any(membership.role in STAFF for membership in request.memberships):
-                raise NotYours("This page is for the agency's staff. Your brand has a host of its own.")
-            request.role = people.role_in(request.memberships, brand_id=None)
-            return None
+            return _at_the_agency(request, name, view, args, kwargs)
         request.role = people.role_in(request.memberships, brand_id=brand.pk)
         if request.role is None:
             raise NotYours("You are not a member of this brand.")
         request.brand = brand
         request.badge = next(badge for badge in request.badges if badge.pk == brand.pk)
+        if not rights.may_open(need, role=request.role):
+            raise NotYours(f"This is not for you here: to {need.label} is for others.")
         with entry.brand(brand):
             request.live_seqs = {brand.slug: inbox.newest_seq()}
-            return view(request, *args, **kwargs)
+            return _drawn(view(request, *args, **kwargs))
+
+
+def _at_the_agency(request: Any, name: str, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponse | None:
+    """A page of the agency's own. The admin's run inside the agency, whose role sees the agency's own rows alone."""
+    request.role = people.role_in(request.memberships, brand_id=None)
+    if not rights.may_open(rights.needed_for(name), role=request.role):
+        raise NotYours("This page is for others at the agency. Your brand has a host of its own.")
+    if not name.startswith("admin:"):
+        return None
+    with entry.agency(request.agency.pk):
+        return _drawn(view(request, *args, **kwargs))
+
+
+def _among_operators(request: Any, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponse:
+    if not request.person.is_operator:
+        raise NotYours("This host is for the people who run Nightjar itself. Your agency has a host of its own.")
+    with entry.operators():
+        return _drawn(view(request, *args, **kwargs))
+
+
+def _drawn(response: Any) -> Any:
+    """The response with its words: what is drawn later would be drawn outside, where nothing can be read."""
+    return response.render() if hasattr(response, "is_rendered") and not response.is_rendered else response
+
+
+SECOND_FACTOR_PAGE = "/me/2fa/"
+
+
+def needs_second_factor(request: Any) -> bool:
+    """Whether this person must prove themselves in a second way before they go on, and has none yet."""
+    return False
 
 
 def badges_for(request: Any) -> list[Badge]:
@@ -176,15 +213,24 @@ def _person(user: User, role: str | None) -> dict[str, Any]:
 
 def _navigation(request: Any) -> list[dict[str, Any]]:
     badge, path = getattr(request, "badge", None) if request.brand else None, request.path
+    role = getattr(request, "role", None)
     entries = []
     if request.host_kind == "agency":
         entries.append(("Desk", "/", "d", path == "/" or path.startswith("/desk/")))
     if badge:
         report = f"{badge.url}reports/first-response/"
-        entries.append(("Inbox", badge.url, "i", path.startswith(badge.url) and not path.startswith(report)))
+        settings_ = f"{badge.url}settings/"
+        elsewhere = path.startswith((report, settings_))
+        entries.append(("Inbox", badge.url, "i", path.startswith(badge.url) and not elsewhere))
         entries.append(("Report", report, "r", path.startswith(report)))
+        if may(role, Right.GUIDE):
+            entries.append(("Settings", settings_, "s", path.startswith(settings_)))
     elif request.host_kind == "agency":
         entries.append(("Report", "/reports/first-response/", "r", path.startswith("/reports/")))
+        if may(role, Right.PEOPLE):
+            entries.append(("Admin", "/admin/", "a", path.startswith("/admin/")))
+        if may(role, Right.KEYS):
+            entries.append(("API keys", "/keys/", "k", path.startswith("/keys/")))
     return [
         {"label": label, "url": url, "current": current, "count": None, "key": key}
         for label, url, key, current in entries

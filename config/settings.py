@@ -22,15 +22,23 @@ ALLOWED_HOSTS = [BASE_DOMAIN, f".{BASE_DOMAIN}", "127.0.0.1"]
 # --- apps: public ones and those of a brand's schema; none in both --------------------------------------------------
 
 SHARED_APPS = [
+    "unfold",
     "django_tenants",
     "tenants",
     "accounts",
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
 ]
 TENANT_APPS = ["inbox", "playbooks", "reporting"]
 INSTALLED_APPS = SHARED_APPS + TENANT_APPS
@@ -40,7 +48,8 @@ TENANT_DOMAIN_MODEL = "tenants.Domain"
 TENANT_LIMIT_SET_CALLS = True
 AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-SILENCED_SYSTEM_CHECKS = ["django_tenants.W001"]
+# The admin asks for Django's own middleware and context processor; `config.doors` says who is asking, eagerly.
+SILENCED_SYSTEM_CHECKS = ["django_tenants.W001", "admin.E402", "admin.E408"]
 
 # --- databases: the login role sees nothing by itself; `tenants.entry` gives it a role --------------------------------
 
@@ -77,7 +86,14 @@ LETTERBOX_DATABASE_URL = os.environ.get("NIGHTJAR_LETTERBOX_DATABASE_URL", "")
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
 
 REDIS_URL = os.environ["NIGHTJAR_REDIS_URL"]
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+# Limits of log-ins and of the API, and nothing that could not be lost. The prefix keeps installations apart.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": urlsplit(os.environ["NIGHTJAR_DATABASE_URL"]).path.lstrip("/"),
+    }
+}
 
 # --- requests ---------------------------------------------------------------------------------------------------------
 
@@ -92,6 +108,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.doors.PersonMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "config.doors.BrandMiddleware",
 ]
 ROOT_URLCONF = "config.urls.operators"
@@ -136,7 +153,14 @@ LOGIN_URL = "/login/"
 APPEND_SLASH = True
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+
+# --- log-in: allauth's, dressed by `accounts.adapters` ----------------------------------------------------------------
+
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
 
 # --- language, time, static files -------------------------------------------------------------------------------------
 
@@ -151,6 +175,17 @@ STATIC_ROOT = HOME / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- the API ----------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": None,
 }
 
 # --- Twitter ----------------------------------------------------------------------------------------------------------

@@ -58,9 +58,9 @@ class ReplyStatus(models.TextChoices):
 # Which state a reply may leave for which. `docs/replies.md` draws it; a test holds the two together.
 REPLY_MOVES: dict[str, tuple[str, ...]] = {
     ReplyStatus.DRAFT: (ReplyStatus.SUBMITTED, ReplyStatus.APPROVED),
-    ReplyStatus.SUBMITTED: (ReplyStatus.APPROVED, ReplyStatus.SENT_BACK),
-    ReplyStatus.SENT_BACK: (ReplyStatus.SUBMITTED,),
-    ReplyStatus.APPROVED: (ReplyStatus.POSTING, ReplyStatus.POSTED),
+    ReplyStatus.SUBMITTED: (ReplyStatus.APPROVED, ReplyStatus.SENT_BACK, ReplyStatus.DRAFT),
+    ReplyStatus.SENT_BACK: (ReplyStatus.SUBMITTED, ReplyStatus.APPROVED),
+    ReplyStatus.APPROVED: (ReplyStatus.POSTING, ReplyStatus.POSTED, ReplyStatus.DRAFT, ReplyStatus.SENT_BACK),
     ReplyStatus.POSTING: (ReplyStatus.APPROVED, ReplyStatus.POSTED, ReplyStatus.REFUSED, ReplyStatus.UNKNOWN),
     ReplyStatus.UNKNOWN: (ReplyStatus.APPROVED, ReplyStatus.POSTED),
     ReplyStatus.REFUSED: (ReplyStatus.APPROVED, ReplyStatus.POSTED),
@@ -84,11 +84,19 @@ class EventKind(models.TextChoices):
     REPLY_DELAYED = "reply_delayed", "Twitter says: not now"
     REPLY_UNKNOWN = "reply_unknown", "fate of a reply unknown"
     REPLY_RETRIED = "reply_retried", "reply tried again"
+    REPLY_SUBMITTED = "reply_submitted", "reply waits for approval"
+    REPLY_CHANGED = "reply_changed", "reply changed by its approver"
+    REPLY_SENT_BACK = "reply_sent_back", "reply sent back"
+    REPLY_TAKEN_BACK = "reply_taken_back", "reply taken back before it was posted"
+    REPLY_DISCARDED = "reply_discarded", "draft thrown away"
+    NOTED = "noted", "note written"
+    TAGGED = "tagged", "tag put on"
+    UNTAGGED = "untagged", "tag taken off"
     CLOSED = "closed", "conversation closed"
 
 
-class Disposition(models.TextChoices):
-    """How a conversation ended. Each closes; only the first resolves."""
+class FoundingDisposition(models.TextChoices):
+    """How a conversation can end in a brand that has not changed its list yet. Only the first resolves."""
 
     RESOLVED = "resolved", "resolved"
     PRIVATE = "private", "went on in private"

@@ -1,6 +1,6 @@
 from django import forms
 
-from inbox.enums import Disposition
+from inbox.enums import FoundingDisposition
 
 
 class ReplyForm(forms.Form):
@@ -19,4 +19,4 @@ class ReplyForm(forms.Form):
 class CloseForm(forms.Form):
     """How a conversation ended."""
 
-    disposition = forms.ChoiceField(choices=Disposition.choices, required=False)
+    disposition = forms.ChoiceField(choices=FoundingDisposition.choices, required=False)

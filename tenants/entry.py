@@ -56,6 +56,13 @@ def directory() -> Iterator[None]:
 
 
 @contextmanager
+def operators() -> Iterator[None]:
+    """Stand where the people stand who run Nightjar itself: agencies, their hosts, invitations; no agency's work."""
+    with _standing(Scope(role="operators")):
+        yield
+
+
+@contextmanager
 def nowhere() -> Iterator[None]:
     """Step outside everything, as a worker does between two brands."""
     with _standing(NOWHERE):

@@ -48,15 +48,13 @@ def create_brand(
     _check_slug(slug)
     brand = Brand(agency=agency, name=name, slug=slug, colour=colour, zone=zone, state=state, created_at=now)
     with as_owner() as cursor:
-        row = cursor.execute("SELECT nextval(pg_get_serial_sequence('tenants_brand', 'id'))").fetchone()
+        row = cursor.execute(
+            "INSERT INTO tenants_brand (agency_id, name, slug, state, colour, zone, reopen_window, created_at) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id, schema_name",
+            [agency.pk, name, slug, state, colour, zone, brand.reopen_window, now],
+        ).fetchone()
         assert row is not None
-        brand.pk = row[0]
-        brand.schema_name = f"b_{brand.pk}_{slug.replace('-', '_')}"
-        cursor.execute(
-            "INSERT INTO tenants_brand (id, agency_id, name, slug, schema_name, state, colour, zone, reopen_window, "
-            "created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [brand.pk, agency.pk, name, slug, brand.schema_name, state, colour, zone, brand.reopen_window, now],
-        )
+        brand.pk, brand.schema_name = row
         _create_schema(cursor, brand)
         _add_domain(cursor, host or f"care.{slug}.{settings.BASE_DOMAIN}", agency_id=agency.pk, brand_id=brand.pk)
     return brand
@@ -69,13 +67,26 @@ def drop_brand(*, brand: Brand) -> None:
     """
     with as_owner() as cursor:
         cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(brand.schema_name)))
-        for table in ("accounts_deskrow", "accounts_membership", "tenants_handle", "tenants_domain"):
+        for table in _OF_A_BRAND:
             cursor.execute(
                 sql.SQL("DELETE FROM {} WHERE brand_id = %s").format(sql.Identifier(table)),
                 [brand.pk],
             )
         cursor.execute("DELETE FROM tenants_brand WHERE id = %s", [brand.pk])
         cursor.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(f"{database_name()}_brand_{brand.pk}")))
+
+
+# Rows of the public tables that go with a brand.
+_OF_A_BRAND = (
+    "accounts_deskrow",
+    "accounts_membership",
+    "accounts_invitation",
+    "accounts_apikey",
+    "tenants_handle",
+    "tenants_domain",
+    "tenants_mark",
+    "tenants_logo",
+)
 
 
 def add_handle(*, brand: Brand, twitter_id: int, username: str) -> None:

@@ -16,7 +16,12 @@ LOGIN = "nightjar_app"
 LETTERBOX = "nightjar_letterbox"
 
 # Tables of other people's apps that the directory needs.
-_BORROWED = {"django_session": Wall(directory="select, insert, update, delete")}
+_BORROWED = {
+    "django_session": Wall(directory="select, insert, update, delete"),
+    "account_emailaddress": Wall(directory="select, insert, update, delete"),
+    "account_emailconfirmation": Wall(directory="select, insert, update, delete"),
+    "mfa_authenticator": Wall(directory="select, insert, update, delete"),
+}
 
 # Which agency or brand the current role is. Stable and plain, so that the planner can use an index with it.
 _FUNCTIONS = """
@@ -27,13 +32,17 @@ CREATE OR REPLACE FUNCTION public.nightjar_brand() RETURNS bigint LANGUAGE sql S
 """
 
 
+_GROUPS = ("operators", "directory", "agencies", "brands")
+
+
 def build_shared(cursor: Cursor, *, database: str) -> None:
     """The group roles, and the rights on every public table."""
-    for group in ("directory", "agencies", "brands"):
+    for group in _GROUPS:
         _make_role(cursor, f"{database}_{group}")
-    _let_login_wear(cursor, f"{database}_directory")
+    for worn in ("operators", "directory"):
+        _let_login_wear(cursor, f"{database}_{worn}")
     cursor.execute(_FUNCTIONS)
-    groups = [f"{database}_{group}" for group in ("directory", "agencies", "brands")] + [LETTERBOX]
+    groups = [f"{database}_{group}" for group in _GROUPS] + [LETTERBOX]
     for role in groups:
         cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(sql.Identifier(role)))
     for table, wall in public_walls():
@@ -86,6 +95,7 @@ def public_walls() -> list[tuple[str, Wall]]:
 def _wall_off(cursor: Cursor, name: str, wall: Wall, *, database: str) -> None:
     table = sql.SQL("public.{}").format(sql.Identifier(name))
     kinds = {
+        "operators": (wall.operators, f"{database}_operators", wall.operators_rows),
         "directory": (wall.directory, f"{database}_directory", "true"),
         "agencies": (wall.agency, f"{database}_agencies", wall.agency_rows),
         "brands": (wall.brand, f"{database}_brands", wall.brand_rows),

@@ -1,5 +1,7 @@
 from accounts.models.audit import AuditEntry
 from accounts.models.desk import DeskRow
+from accounts.models.invitations import Invitation
+from accounts.models.keys import ApiKey
 from accounts.models.people import Membership, User
 
-__all__ = ["AuditEntry", "DeskRow", "Membership", "User"]
+__all__ = ["ApiKey", "AuditEntry", "DeskRow", "Invitation", "Membership", "User"]

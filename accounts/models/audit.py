@@ -13,6 +13,8 @@ class AuditEntry(models.Model):
     """
 
     wall = Wall(
+        operators="select, insert",
+        operators_rows="chain = 'house'",
         directory="select, insert",
         agency="select, insert",
         brand="select, insert",

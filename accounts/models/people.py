@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from accounts.enums import Role
-from tenants.wall import Wall
+from tenants.wall import OWN_OR_OF_OWN_BRAND, Wall
 
 
 class UserManager(BaseUserManager["User"]):
@@ -24,8 +24,9 @@ class User(AbstractBaseUser):
     """A person who logs in. What they may do, and where, is in their memberships."""
 
     wall = Wall(
-        directory="select, update (last_login, password)",
-        agency="select",
+        operators="select (id, email, name, is_active, is_operator, is_demonstration, last_login)",
+        directory="select, insert, update (last_login, password, name)",
+        agency="select (id, email, name, is_active, is_operator, is_demonstration, last_login)",
         agency_rows="id IN (SELECT user_id FROM accounts_membership)",
     )
 
@@ -33,6 +34,8 @@ class User(AbstractBaseUser):
     name = models.CharField(max_length=80)
     is_active = models.BooleanField(default=True)
     is_operator = models.BooleanField(default=False)
+    # One of the demonstration's people, whose password everybody knows: no second factor is asked of them.
+    is_demonstration = models.BooleanField(default=False, db_default=False)
 
     objects = UserManager()
 
@@ -54,12 +57,18 @@ class User(AbstractBaseUser):
 class Membership(models.Model):
     """What a person is at an agency: in all its brands, or in one. Client staff are always in one."""
 
-    wall = Wall(directory="select", agency="select, insert, update, delete")
+    wall = Wall(
+        directory="select, insert",
+        agency="select, insert, update, delete",
+        agency_rows=OWN_OR_OF_OWN_BRAND,
+    )
 
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     agency = models.ForeignKey("tenants.Agency", models.CASCADE, related_name="memberships")
     brand = models.ForeignKey("tenants.Brand", models.CASCADE, null=True, related_name="memberships")
     role = models.CharField(max_length=20, choices=Role)
+    given_at = models.DateTimeField(null=True)
+    given_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", db_constraint=False)
 
     class Meta:
         constraints = [
@@ -72,6 +81,10 @@ class Membership(models.Model):
                 name="membership_of_client_staff_is_in_one_brand",
                 condition=~models.Q(role__in=[Role.CLIENT_APPROVER, Role.CLIENT_VIEWER])
                 | models.Q(brand__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="membership_that_was_given_says_when",
+                condition=models.Q(given_by=None) | models.Q(given_at__isnull=False),
             ),
         ]
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 from accounts.enums import Role
 from accounts.models import Membership, User
 from inbox.domain import replays, wrapup
-from inbox.enums import Disposition
+from inbox.enums import FoundingDisposition
 from inbox.models import Conversation, Message
 from inbox.twitter import recording
 from inbox.twitter.playground import Playground
@@ -93,9 +93,9 @@ class Past:
 def _ending(conversation: Conversation) -> str:
     answered = Message.objects.filter(Q(direction="out"), conversation=conversation).exists()
     if not answered:
-        return Disposition.NO_ANSWER_NEEDED
+        return FoundingDisposition.NO_ANSWER_NEEDED
     is_settled = conversation.waiting_since is None or (conversation.polarity or 0) >= 0
-    return Disposition.RESOLVED if is_settled else Disposition.GAVE_UP
+    return FoundingDisposition.RESOLVED if is_settled else FoundingDisposition.GAVE_UP
 
 
 def _chapters(tweets: Sequence[Recorded]) -> Iterator[Sequence[Recorded]]:

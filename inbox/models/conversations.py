@@ -2,7 +2,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from inbox.enums import Direction, Disposition, Reach, Urgency
+from inbox.enums import Direction, Reach, Urgency
 from tenants.models import BrandModel
 
 
@@ -55,7 +55,8 @@ class Conversation(BrandModel):
 
     closed_at = models.DateTimeField(null=True)
     closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False)
-    disposition = models.CharField(max_length=20, choices=Disposition, default="", db_default="")
+    # The key of one of the brand's dispositions, which are never removed, only retired.
+    disposition = models.CharField(max_length=20, default="", db_default="")
 
     class Meta:
         constraints = [

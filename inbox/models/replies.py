@@ -19,8 +19,19 @@ class Reply(BrandModel):
     text = models.TextField()
     status = models.CharField(max_length=12, choices=ReplyStatus, default=ReplyStatus.DRAFT)
     created_at = models.DateTimeField()
+    # A second person must say yes: then it is not approved by whoever wrote it.
+    needs_approval = models.BooleanField(default=False, db_default=False)
+    submitted_at = models.DateTimeField(null=True)
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     approved_at = models.DateTimeField(null=True)
+    # Approved, and still to be taken back until then.
+    undo_until = models.DateTimeField(null=True)
+    sent_back_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    sent_back_at = models.DateTimeField(null=True)
+    # Changed by the approver; what the author had written is kept.
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    changed_at = models.DateTimeField(null=True)
+    original_text = models.TextField(default="", db_default="")
 
     attempt = models.PositiveSmallIntegerField(default=0, db_default=0)
     posting_since = models.DateTimeField(null=True)
@@ -35,6 +46,18 @@ class Reply(BrandModel):
                 name="reply_approval_has_a_person_and_a_time",
                 condition=Q(approved_by=None, approved_at=None)
                 | Q(approved_by__isnull=False, approved_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="reply_that_needs_a_second_person_is_not_approved_by_its_author",
+                condition=Q(needs_approval=False) | Q(approved_by=None) | ~Q(approved_by=F("author")),
+            ),
+            models.CheckConstraint(
+                name="reply_sent_back_by_a_person_says_when",
+                condition=Q(sent_back_by=None) | Q(sent_back_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="reply_changed_by_a_person_at_a_time",
+                condition=Q(changed_by=None, changed_at=None) | Q(changed_by__isnull=False, changed_at__isnull=False),
             ),
             models.CheckConstraint(
                 name="reply_leaves_only_after_approval",

@@ -62,7 +62,7 @@ def conversation_card(
     return {
         **_facts(conversation, badge=badge, names=names, user=user, now=now),
         "closed_at": conversation.closed_at,
-        "disposition": conversation.get_disposition_display() if conversation.disposition else None,
+        "disposition": conversation.disposition or None,
         "reasons": list(dict.fromkeys(reasons)),
         "opened_at": conversation.opened_at,
         "twitter_url": f"https://x.com/i/status/{messages[-1].pk}" if messages else None,

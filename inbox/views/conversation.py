@@ -9,9 +9,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.domain import desk
+from accounts.enums import Right, may
 from inbox import policies, queries, tasks
 from inbox.domain import posting, replies, routing, wrapup
-from inbox.enums import Direction, Disposition
+from inbox.enums import Direction, FoundingDisposition
 from inbox.forms import CloseForm, ReplyForm
 from inbox.models import Conversation, Reply
 from inbox.views import cards
@@ -77,7 +78,7 @@ def close(request: Any, pk: int) -> HttpResponse:
         policies.check_can_answer(request.person, request.role, found)
         wrapup.close(
             conversation=found,
-            disposition=form.cleaned_data["disposition"] or Disposition.RESOLVED,
+            disposition=form.cleaned_data["disposition"] or FoundingDisposition.RESOLVED,
             by=request.person,
             now=timezone.now(),
         )
@@ -148,7 +149,7 @@ def _composer(request: Any, found: Conversation, messages: list, *, draft: str) 
         why_not = str(refusal)
     if why_not is None and not theirs:
         why_not = "There is no tweet of the customer's here that could be answered."
-    may_answer = request.role in policies.MAY_ANSWER
+    may_answer = may(request.role, Right.WORK)
     return {
         "can_reply": why_not is None,
         "why_not": why_not,
@@ -159,7 +160,7 @@ def _composer(request: Any, found: Conversation, messages: list, *, draft: str) 
         "take_url": f"{root}assignment/" if may_answer else None,
         "give_back_url": f"{root}assignment/?give_back=1" if may_answer else None,
         "close_url": f"{root}close/" if may_answer else None,
-        "dispositions": Disposition.choices,
+        "dispositions": FoundingDisposition.choices,
         "canned": [],
     }
 

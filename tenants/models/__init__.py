@@ -1,5 +1,6 @@
-from tenants.models.agencies import Agency, Brand, BrandState, Domain, Handle
+from tenants.models.agencies import Agency, Brand, BrandState, BuildState, Domain, Handle
 from tenants.models.guarded import BrandModel, BrandQuerySet
+from tenants.models.marks import Logo, Mark, MarkKind, Offboarding
 from tenants.models.strays import Stray, StrayReason
 
 __all__ = [
@@ -8,8 +9,13 @@ __all__ = [
     "BrandModel",
     "BrandQuerySet",
     "BrandState",
+    "BuildState",
     "Domain",
     "Handle",
+    "Logo",
+    "Mark",
+    "MarkKind",
+    "Offboarding",
     "Stray",
     "StrayReason",
 ]

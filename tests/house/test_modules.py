@@ -19,7 +19,8 @@ MORE = {
     },
     # Wiring.
     "config": {
-        "asgi", "celery", "doors", "environment", "local", "refusals", "settings", "urls", "wsgi",
+        "admin", "asgi", "celery", "doors", "environment", "local", "programs", "refusals", "rights", "settings", "urls",
+        "wsgi",
     },
 }  # fmt: skip
 STAGES = {
@@ -28,12 +29,15 @@ STAGES = {
         "credentials", "wrapup", "events",
         # Nouns that threading keeps beside its conversations.
         "customers", "amplifications",
+        # What agents keep beside a conversation, what a brand's own staff decided about replies, what programs are told.
+        "notes", "tags", "rules", "deliveries",
         # Recorded conversations, and the demonstration's past, go the way of every tweet.
         "replays", "demonstration",
     },
-    "playbooks": {"coaching", "canned"},
-    # `people` come aboard, and `audit` keeps what they did that matters to security.
-    "accounts": {"roster", "presence", "desk", "audit", "people"},
+    "playbooks": {"coaching", "canned", "guidance"},
+    # `people` come aboard by `invitations`, programs by `keys`, brands by their `founding` until their `endings`; and
+    # `audit` keeps what all of them did that matters to security.
+    "accounts": {"roster", "presence", "desk", "audit", "people", "invitations", "keys", "founding", "endings"},
     "reporting": {"intervals"},
 }  # fmt: skip
 NOWHERE = {"utils", "util", "helpers", "helper", "services", "service", "signals", "common", "misc", "managers"}

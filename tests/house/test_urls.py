@@ -6,7 +6,9 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
-from config.doors import PUBLIC
+from config.rights import NEEDS, Need
+
+PUBLIC = {name for name, need in NEEDS.items() if need is Need.NOTHING}
 
 HOSTS = {
     "operators": "localhost",

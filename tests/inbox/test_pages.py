@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from inbox.domain import routing
-from inbox.enums import Direction, Disposition, EventKind, ReplyStatus
+from inbox.enums import Direction, EventKind, FoundingDisposition, ReplyStatus
 from inbox.models import Conversation, Reply
 from inbox.queries import PAGE
 from inbox.views.desk import PAGE as DESK_PAGE
@@ -87,7 +87,7 @@ def test_a_list_costs_the_same_with_one_row_and_with_three(client, house, name: 
 
 def _fit_for(name: str, number: int, house) -> None:
     taken = {"assignee_id": house.agent_id, "assigned_at": NOON}
-    closed = {"closed_at": NOON, "closed_by_id": house.agent_id, "disposition": Disposition.RESOLVED}
+    closed = {"closed_at": NOON, "closed_by_id": house.agent_id, "disposition": FoundingDisposition.RESOLVED}
     fields = {"mine": taken, "closed": {**closed, "waiting_since": None}}.get(name, {})
     a_conversation(number, **fields)
 
@@ -155,7 +155,7 @@ def test_each_list_holds_what_its_name_says(client, house):
     mine = {"assignee_id": house.agent_id, "assigned_at": NOON}
     hers = {"assignee_id": house.supervisor_id, "assigned_at": NOON}
     answered = {"waiting_since": None}
-    closed = {"closed_at": NOON, "closed_by_id": house.agent_id, "disposition": Disposition.SPAM, **answered}
+    closed = {"closed_at": NOON, "closed_by_id": house.agent_id, "disposition": FoundingDisposition.SPAM, **answered}
     with entry.brand(house.acme):
         for number, fields in enumerate(({}, mine, hers, answered, {**mine, **answered}, closed), 1):
             a_conversation(number, **fields)
@@ -186,7 +186,7 @@ def test_paging_through_a_hundred_shows_each_once_and_in_order(client, house, na
                 fields |= {"waiting_since": None} if number % 2 else {}
             if name == "closed":
                 fields |= {"closed_at": NOON, "closed_by_id": house.agent_id}
-                fields |= {"disposition": Disposition.RESOLVED, "waiting_since": None}
+                fields |= {"disposition": FoundingDisposition.RESOLVED, "waiting_since": None}
             a_conversation(number, **fields)
 
     pages = list(_pages(client, f"/b/acme/?filter={name}"))
@@ -300,7 +300,7 @@ def test_a_reply_without_the_tweet_it_answers_is_refused_and_kept(client, house)
 
 
 def test_a_closed_conversation_has_no_composer_and_says_why(client, house):
-    closed = {"closed_at": NOON, "closed_by_id": house.agent_id, "disposition": Disposition.RESOLVED}
+    closed = {"closed_at": NOON, "closed_by_id": house.agent_id, "disposition": FoundingDisposition.RESOLVED}
     with entry.brand(house.acme):
         found = a_conversation(1, **closed, waiting_since=None)
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from inbox import queries
 from inbox.domain import events, flow, replies, routing, wrapup
 from inbox.domain.events import Line
-from inbox.enums import Disposition, EventKind
+from inbox.enums import EventKind, FoundingDisposition
 from inbox.models import Conversation, Event
 from tenants import entry
 from tests.conftest import ACME_HANDLE, NOON, committed
@@ -149,7 +149,7 @@ def test_no_word_of_a_customer_is_in_any_event_or_on_the_desk(acme, agent):
             deletion(id=tweet_id(2), for_id=ACME_HANDLE),
         ],
     )  # fmt: skip
-    wrapup.close(conversation=conversation, disposition=Disposition.RESOLVED, by=agent, now=NOON)
+    wrapup.close(conversation=conversation, disposition=FoundingDisposition.RESOLVED, by=agent, now=NOON)
     carry(acme, [tweet(id=tweet_id(60), for_id=ACME_HANDLE, author_id=JO, **said)])
 
     with connection.cursor() as cursor:
@@ -169,7 +169,7 @@ ACTS = {
     "carry": lambda brand, agent: flow.carry(brand=brand, now=NOON),
     "take": lambda brand, agent: routing.copy_taken(conversation_id=tweet_id(0), by=agent, now=NOON),
     "close": lambda brand, agent: wrapup.close(
-        conversation=Conversation.objects.get(), disposition=Disposition.SPAM, by=agent, now=NOON
+        conversation=Conversation.objects.get(), disposition=FoundingDisposition.SPAM, by=agent, now=NOON
     ),
     "compose": lambda brand, agent: replies.compose(
         conversation=Conversation.objects.get(), text="Hi!", answers_id=tweet_id(0), by=agent, role="agent", now=NOON

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inbox.domain import wrapup
-from inbox.enums import Disposition
+from inbox.enums import FoundingDisposition
 from inbox.models import Conversation
 from tests.conftest import ACME_HANDLE
 from tests.factories import at
@@ -126,7 +126,9 @@ def test_two_handles_of_one_brand_in_every_order(duo):
 def test_around_a_closed_conversation_in_every_order(acme, agent):
     """Within the window after it was closed, beyond it, our own on both sides: the hardest scene we know."""
     carry(acme, [tweet(id=hours(0), for_id=ACME_HANDLE, author_id=JO, text="@AcmeAir my bag")])
-    wrapup.close(conversation=Conversation.objects.get(), disposition=Disposition.RESOLVED, by=agent, now=at(10 * HOUR))
+    wrapup.close(
+        conversation=Conversation.objects.get(), disposition=FoundingDisposition.RESOLVED, by=agent, now=at(10 * HOUR)
+    )
     scene = [
         tweet(id=hours(5), for_id=ACME_HANDLE, author_id=JO, text="@AcmeAir hello?"),
         tweet(id=hours(81), for_id=ACME_HANDLE, author_id=JO, text="@AcmeAir still not here"),
@@ -146,7 +148,9 @@ def test_around_a_closed_conversation_in_every_order(acme, agent):
 def test_an_old_question_answered_beyond_the_window_in_every_order(acme, agent):
     """Our answer belongs to where its own time puts it, whether the question that it answers is there yet or not."""
     carry(acme, [tweet(id=hours(0), for_id=ACME_HANDLE, author_id=JO, text="@AcmeAir my bag")])
-    wrapup.close(conversation=Conversation.objects.get(), disposition=Disposition.RESOLVED, by=agent, now=at(10 * HOUR))
+    wrapup.close(
+        conversation=Conversation.objects.get(), disposition=FoundingDisposition.RESOLVED, by=agent, now=at(10 * HOUR)
+    )
     scene = [
         tweet(id=hours(-1), for_id=ACME_HANDLE, author_id=JO, text="@AcmeAir hello?"),
         tweet(
@@ -272,7 +276,10 @@ def test_any_order_ends_in_the_same_state_after_a_conversation_was_closed(acme, 
     if not Conversation.objects.exists():
         carry(acme, [tweet(id=hours(0), for_id=ACME_HANDLE, author_id=JO, text="@AcmeAir my bag")])
         wrapup.close(
-            conversation=Conversation.objects.get(), disposition=Disposition.RESOLVED, by=agent, now=at(10 * HOUR)
+            conversation=Conversation.objects.get(),
+            disposition=FoundingDisposition.RESOLVED,
+            by=agent,
+            now=at(10 * HOUR),
         )
     sent = data.draw(scenes((ACME_HANDLE,)))
     _some_orders_are_the_same(acme, sent, data, "generated scenes after a closing")

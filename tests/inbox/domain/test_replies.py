@@ -6,7 +6,7 @@ import pytest
 
 from accounts.enums import Role
 from inbox.domain import posting, replies
-from inbox.enums import REPLY_MOVES, Disposition, EventKind, ReplyStatus
+from inbox.enums import REPLY_MOVES, EventKind, FoundingDisposition, ReplyStatus
 from inbox.models import Event, Reply
 from tenants.refusals import NotNow, NotYours, Refusal
 from tests.conftest import ACME_HANDLE, NOON
@@ -75,7 +75,11 @@ def test_a_handle_with_a_longer_limit_may_say_more(conversation, agent):
 
 def test_a_closed_conversation_is_not_answered(acme, agent):
     closed = ConversationFactory(
-        closed_at=NOON, closed_by_id=agent.pk, disposition=Disposition.RESOLVED, waiting_since=None, respond_by=None
+        closed_at=NOON,
+        closed_by_id=agent.pk,
+        disposition=FoundingDisposition.RESOLVED,
+        waiting_since=None,
+        respond_by=None,
     )
     MessageFactory(id=tweet_id(1), conversation=closed)
 
@@ -195,7 +199,11 @@ def test_a_refused_reply_is_not_tried_again_where_it_could_not_be_written_now(co
     conversation.messages.update(text="", reasons=[], deleted_at=NOON)
     with pytest.raises(NotNow, match="was deleted"):
         replies.try_again(reply=reply, by=agent, role=Role.AGENT, now=NOON)
-    conversation.closed_at, conversation.closed_by_id, conversation.disposition = NOON, agent.pk, Disposition.SPAM
+    conversation.closed_at, conversation.closed_by_id, conversation.disposition = (
+        NOON,
+        agent.pk,
+        FoundingDisposition.SPAM,
+    )
     conversation.waiting_since = conversation.respond_by = None
     conversation.save()
     with pytest.raises(NotNow, match="is closed"):

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from inbox.domain import flow, wrapup
-from inbox.enums import ArrivalKind, Direction, Disposition, EventKind, Outcome
+from inbox.enums import ArrivalKind, Direction, EventKind, FoundingDisposition, Outcome
 from inbox.models import Amplification, Arrival, Conversation, Customer, Deletion, Event, Message
 from tests.conftest import ACME_HANDLE, CANARY_HANDLE, NOON
 from tests.factories import at, tweet_id
@@ -43,7 +43,7 @@ def retweets(id, of, author_id=KIM):
 
 
 def closed(conversation, by, seconds):
-    return wrapup.close(conversation=conversation, disposition=Disposition.RESOLVED, by=by, now=at(seconds))
+    return wrapup.close(conversation=conversation, disposition=FoundingDisposition.RESOLVED, by=by, now=at(seconds))
 
 
 def outcomes():
