@@ -45,7 +45,7 @@ def people_named(ids: Iterable[int]) -> dict[int, Person]:
         return {}
     return {
         user.pk: Person(id=user.pk, name=user.name, initials=user.initials)
-        for user in User.objects.filter(pk__in=wanted).order_by("pk")
+        for user in User.objects.filter(pk__in=wanted).only("name").order_by("pk")
     }
 
 

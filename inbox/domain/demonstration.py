@@ -67,9 +67,9 @@ class Past:
         for brand in self.brands.values():
             with entry.agency(brand.agency_id):
                 closers = list(
-                    User.objects.filter(
-                        pk__in=Membership.objects.filter(brand=None, role=Role.AGENT).values("user_id")
-                    ).order_by("pk")
+                    User.objects.filter(pk__in=Membership.objects.filter(brand=None, role=Role.AGENT).values("user_id"))
+                    .only("name")
+                    .order_by("pk")
                 )
             with entry.brand(brand):
                 for conversation in Conversation.objects.filter(closed_at=None, last_message_at__lt=before).order_by(

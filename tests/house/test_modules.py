@@ -19,8 +19,8 @@ MORE = {
     },
     # Wiring.
     "config": {
-        "admin", "asgi", "celery", "doors", "environment", "local", "programs", "refusals", "rights", "settings", "urls",
-        "wsgi",
+        "admin", "asgi", "celery", "doors", "environment", "local", "programs", "refusals", "rights", "settings",
+        "urls", "wsgi",
     },
 }  # fmt: skip
 STAGES = {
@@ -29,7 +29,7 @@ STAGES = {
         "credentials", "wrapup", "events",
         # Nouns that threading keeps beside its conversations.
         "customers", "amplifications",
-        # What agents keep beside a conversation, what a brand's own staff decided about replies, what programs are told.
+        # What agents keep beside a conversation, what a brand decided about replies, what programs are told.
         "notes", "tags", "rules", "deliveries",
         # Recorded conversations, and the demonstration's past, go the way of every tweet.
         "replays", "demonstration",
