@@ -111,3 +111,14 @@ class AuditKind(models.TextChoices):
     REPLY_APPROVED = "reply_approved", "reply approved"
     FATE_DECIDED = "fate_decided", "fate of a reply decided"
     EXPORTED = "exported", "exported"
+
+
+class InvitationState(models.TextChoices):
+    """How an invitation stands for whoever opens its address."""
+
+    OPEN = "open", "open"
+    USED = "used", "accepted"
+    WITHDRAWN = "withdrawn", "withdrawn"
+    EXPIRED = "expired", "expired"
+    ELSEWHERE = "elsewhere", "for another host"
+    UNKNOWN = "unknown", "unknown"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from allauth.mfa.models import Authenticator
 from django.db import connection
 from django.db.models import F, QuerySet
 
@@ -36,6 +37,12 @@ def role_in(memberships: Sequence[Membership], *, brand_id: int | None) -> str |
     if not found and brand_id is None:
         found = [each.role for each in memberships]
     return found[0] if found else None
+
+
+def factors_of(user: User) -> int:
+    """How many ways this person has to prove themselves, besides the password: apps and passkeys. In the directory."""
+    kinds = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+    return int(Authenticator.objects.filter(user_id=user.pk, type__in=kinds).count())
 
 
 def people_named(ids: Iterable[int]) -> dict[int, Person]:
@@ -91,9 +98,7 @@ SELECT
 def demonstration_people() -> list[dict[str, str]]:
     """The log-ins of the demonstration, to be shown to newcomers; nothing where there is no demonstration."""
     rows = (
-        User.objects.filter(email__endswith=DEMONSTRATION_DOMAIN, is_active=True)
-        .prefetch_related("memberships__brand")
-        .order_by("pk")
+        User.objects.filter(is_demonstration=True, is_active=True).prefetch_related("memberships__brand").order_by("pk")
     )
     return [
         {
@@ -107,6 +112,8 @@ def demonstration_people() -> list[dict[str, str]]:
 
 
 def _roles_in_words(user: User) -> str:
+    if user.is_operator:
+        return "operator"
     return ", ".join(
         membership.get_role_display() + (f" ({membership.brand.name})" if membership.brand else "")
         for membership in user.memberships.all()

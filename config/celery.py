@@ -31,8 +31,15 @@ app.config_from_object(
         "timezone": "UTC",
         "beat_schedule": {
             "sweep": {"task": "inbox.sweep", "schedule": 10.0, "options": {"expires": 10}},
+            "build_brands": {"task": "accounts.build_brands", "schedule": 10.0, "options": {"expires": 10}},
+            "end_brands": {"task": "accounts.end_brands", "schedule": 10.0, "options": {"expires": 10}},
+            "keep_connected": {"task": "inbox.keep_connected", "schedule": 60.0, "options": {"expires": 60}},
+            "keep_subscribed": {"task": "inbox.keep_subscribed", "schedule": 120.0, "options": {"expires": 120}},
             "sweep_desk": {"task": "inbox.sweep_desk", "schedule": 60.0, "options": {"expires": 60}},
+            "sweep_webhooks": {"task": "inbox.sweep_webhooks", "schedule": 10.0, "options": {"expires": 10}},
+            "sweep_calls": {"task": "inbox.sweep_calls", "schedule": 3600.0, "options": {"expires": 3600}},
+            "sweep_deliveries": {"task": "inbox.sweep_deliveries", "schedule": 3600.0, "options": {"expires": 3600}},
         },
     }
 )
-app.autodiscover_tasks(["inbox"])
+app.autodiscover_tasks(["inbox", "accounts"])

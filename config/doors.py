@@ -13,11 +13,13 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import resolve
 from django.utils.cache import patch_cache_control
 
+from accounts import policies
 from accounts import queries as people
-from accounts.enums import Right, may
+from accounts.enums import Right, Role, may
 from accounts.models import User
 from config import programs, refusals, rights
 from config.rights import Need
@@ -25,7 +27,7 @@ from inbox import queries as inbox
 from tenants import entry
 from tenants import queries as houses
 from tenants.badges import Badge, address, badge_of
-from tenants.models import Brand
+from tenants.models import Brand, BrandState, BuildState
 from tenants.refusals import NotYours, Refusal
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -39,7 +41,7 @@ class HostMiddleware:
 
     def __call__(self, request: Any) -> HttpResponse:
         response = self._answer(request)
-        response.headers.setdefault("Content-Security-Policy", _POLICY)
+        response.headers.setdefault("Content-Security-Policy", _policy(getattr(response, "forms_lead_to", "")))
         response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         return response
 
@@ -124,19 +126,34 @@ class BrandMiddleware:
             raise NotYours("You are not a member of this brand.")
         request.brand = brand
         request.badge = next(badge for badge in request.badges if badge.pk == brand.pk)
+        if _is_closed_to(request, brand):
+            return render(request, "closed_brand.html", status=403)
         if not rights.may_open(need, role=request.role):
             raise NotYours(f"This is not for you here: to {need.label} is for others.")
         with entry.brand(brand):
             request.live_seqs = {brand.slug: inbox.newest_seq()}
+            if may(request.role, Right.APPROVE) and "HX-Request" not in request.headers:
+                request.to_approve = inbox.count_to_approve()
             return _drawn(view(request, *args, **kwargs))
 
 
+def _is_closed_to(request: Any, brand: Brand) -> bool:
+    """A suspended brand, or one that ends, is closed to its client's staff; the agency's own may go on reading."""
+    resting = brand.state in (BrandState.SUSPENDED, BrandState.ENDING)
+    return resting and request.role in (Role.CLIENT_APPROVER, Role.CLIENT_VIEWER)
+
+
 def _at_the_agency(request: Any, name: str, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponse | None:
-    """A page of the agency's own. The admin's run inside the agency, whose role sees the agency's own rows alone."""
-    request.role = people.role_in(request.memberships, brand_id=None)
+    """A page of the agency's own. The admin's run inside the agency, whose role sees the agency's own rows alone.
+
+    What is set up there is the whole agency's, so whoever is an admin of one brand is none there.
+    """
+    in_admin = name.startswith("admin:")
+    held = [each for each in request.memberships if each.brand_id is None or not in_admin]
+    request.role = people.role_in(held, brand_id=None)
     if not rights.may_open(rights.needed_for(name), role=request.role):
         raise NotYours("This page is for others at the agency. Your brand has a host of its own.")
-    if not name.startswith("admin:"):
+    if not in_admin:
         return None
     with entry.agency(request.agency.pk):
         return _drawn(view(request, *args, **kwargs))
@@ -158,8 +175,16 @@ SECOND_FACTOR_PAGE = "/me/2fa/"
 
 
 def needs_second_factor(request: Any) -> bool:
-    """Whether this person must prove themselves in a second way before they go on, and has none yet."""
-    return False
+    """Whether this person must prove themselves in a second way before they go on, and has none yet.
+
+    That they have one is kept in the session: who must have one cannot take the last one away.
+    """
+    agency_id = request.agency.pk if request.agency else None
+    if not policies.needs_second_factor(request.person, request.memberships, agency_id=agency_id):
+        return False
+    if not request.session.get("has_factor") and people.factors_of(request.person):
+        request.session["has_factor"] = True
+    return not request.session.get("has_factor")
 
 
 def badges_for(request: Any) -> list[Badge]:
@@ -195,7 +220,7 @@ def page(request: Any) -> dict[str, Any]:
                 "since": "/live-since/",
                 "seqs": getattr(request, "live_seqs", {}),
             }
-            if person
+            if person and agency  # nothing happens on the operators' host that a screen would have to hear of
             else None,
             "refusal": getattr(request, "refusal", None),
         }
@@ -204,7 +229,9 @@ def page(request: Any) -> dict[str, Any]:
 
 def _host_badge(request: Any) -> Badge | None:
     brand = getattr(request, "host_brand", None)
-    return badge_of(brand, on_brand_host=True) if brand and not getattr(request, "person", None) else None
+    if not brand or getattr(request, "person", None):
+        return None
+    return badge_of(houses.brands_of(brand.agency_id).get(pk=brand.pk), on_brand_host=True)
 
 
 def _person(user: User, role: str | None) -> dict[str, Any]:
@@ -215,13 +242,17 @@ def _navigation(request: Any) -> list[dict[str, Any]]:
     badge, path = getattr(request, "badge", None) if request.brand else None, request.path
     role = getattr(request, "role", None)
     entries = []
+    counts = {"v": getattr(request, "to_approve", 0)}
     if request.host_kind == "agency":
         entries.append(("Desk", "/", "d", path == "/" or path.startswith("/desk/")))
     if badge:
         report = f"{badge.url}reports/first-response/"
         settings_ = f"{badge.url}settings/"
-        elsewhere = path.startswith((report, settings_))
+        approvals = f"{badge.url}approvals/"
+        elsewhere = path.startswith((report, settings_, approvals))
         entries.append(("Inbox", badge.url, "i", path.startswith(badge.url) and not elsewhere))
+        if may(role, Right.APPROVE):
+            entries.append(("Approvals", approvals, "v", path.startswith(approvals)))
         entries.append(("Report", report, "r", path.startswith(report)))
         if may(role, Right.GUIDE):
             entries.append(("Settings", settings_, "s", path.startswith(settings_)))
@@ -232,13 +263,13 @@ def _navigation(request: Any) -> list[dict[str, Any]]:
         if may(role, Right.KEYS):
             entries.append(("API keys", "/keys/", "k", path.startswith("/keys/")))
     return [
-        {"label": label, "url": url, "current": current, "count": None, "key": key}
+        {"label": label, "url": url, "current": current, "count": counts.get(key, 0), "key": key}
         for label, url, key, current in entries
     ]
 
 
 def _brand_of(request: Any, slug: str) -> Brand:
-    brand = Brand.objects.filter(agency=request.agency, slug=slug).first()
+    brand = Brand.objects.filter(agency=request.agency, slug=slug, build_state=BuildState.READY).first()
     if brand is None:
         raise NotYours("You are not a member of this brand.")
     return brand
@@ -248,6 +279,11 @@ def _to_log_in(request: Any) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponse(status=401, headers={"HX-Redirect": "/login/"})
     return HttpResponseRedirect(f"/login/?next={quote(request.get_full_path())}")
+
+
+def _policy(forms_lead_to: str) -> str:
+    """The policy of a page. Browsers hold redirects after a form to it too: one page's forms lead to Twitter."""
+    return _POLICY.replace("form-action 'self'", f"form-action 'self' {forms_lead_to}") if forms_lead_to else _POLICY
 
 
 # Everything from our own origin; style attributes carry the brands' colours and nothing else.

@@ -6,6 +6,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from accounts.api.problems import Problem, drawn, is_for_programs, nothing_here, problem_of
 from tenants.refusals import NotNow, NotYours, Refusal
 
 _STATUS = {NotYours: 403, NotNow: 409}
@@ -26,6 +27,8 @@ class RefusalMiddleware:
 
 def draw(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """A page of its own for a refusal."""
+    if is_for_programs(request):
+        return drawn(request, problem_of(refusal) or nothing_here())
     status = _STATUS[type(refusal)]
     return render(request, "refused.html", {"refusal": str(refusal), "is_not_yours": status == 403}, status=status)
 
@@ -38,16 +41,22 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def not_understood(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A request that no browser of ours sends: a host that is not ours, a body without end."""
+    if is_for_programs(request):
+        return drawn(request, problem_of(exception) or Problem(400, "malformed", "We do not understand this request."))
     if isinstance(exception, RequestDataTooBig):
         return HttpResponse(_TOO_MUCH, status=413)
     return HttpResponse(_NOT_UNDERSTOOD, status=400)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if is_for_programs(request):
+        return drawn(request, nothing_here())
     return render(request, "not_found.html", status=404)
 
 
 def crashed(request: HttpRequest) -> HttpResponse:
+    if is_for_programs(request):
+        return drawn(request, Problem(500, "broken", "Something broke on our side. Ask again later; then tell us."))
     return HttpResponse(_CRASHED, status=500)
 
 

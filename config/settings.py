@@ -15,14 +15,16 @@ HOME = Path(os.environ.get("NIGHTJAR_HOME") or BASE_DIR / "var")
 DEBUG = False
 SECRET_KEY = os.environ["NIGHTJAR_SECRET_KEY"]
 SEALING_KEY = os.environ["NIGHTJAR_SEALING_KEY"]
+# The key before it, as long as something may be sealed with it yet: `manage.py rotate_keys`.
+SEALING_KEY_BEFORE = os.environ.get("NIGHTJAR_SEALING_KEY_BEFORE", "")
 BASE_DOMAIN = os.environ.get("NIGHTJAR_BASE_DOMAIN", "localhost")
 PORT = int(os.environ.get("NIGHTJAR_PORT", "8000"))
-ALLOWED_HOSTS = [BASE_DOMAIN, f".{BASE_DOMAIN}", "127.0.0.1"]
+# Brands have host names of their own: `config.doors.HostMiddleware` knows them all and answers no other.
+ALLOWED_HOSTS = ["*"]
 
 # --- apps: public ones and those of a brand's schema; none in both --------------------------------------------------
 
 SHARED_APPS = [
-    "unfold",
     "django_tenants",
     "tenants",
     "accounts",
@@ -161,6 +163,61 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_FORMS = {"login": "accounts.forms.LogInForm", "user_token": "accounts.forms.NewPasswordLinkForm"}
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_SESSION_COOKIE_AGE = SESSION_COOKIE_AGE
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+PASSWORD_RESET_TIMEOUT = int(timedelta(hours=2).total_seconds())
+# How often, per address or per e-mail: none lasts longer than five minutes, which is what the page for 429 says.
+ACCOUNT_RATE_LIMITS = {
+    "login": "240/m/ip",
+    "login_failed": "60/5m/ip,5/5m/key",
+    "change_password": "10/m/user",
+    "reset_password": "20/5m/ip,3/5m/key",
+    "reset_password_from_key": "30/m/ip",
+    "reauthenticate": "10/m/user",
+}
+# The front door (Caddy) says whose request it hands on, and believes nobody else about it.
+ALLAUTH_TRUSTED_PROXY_COUNT = 1
+
+MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Nightjar"
+MFA_TOTP_TOLERANCE = 1
+# fido2 would take plain HTTP on `localhost` alone; our forms hold each answer to this very host's origin instead.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True
+MFA_FORMS = {
+    "add_webauthn": "accounts.forms.AddPasskeyForm",
+    "authenticate_webauthn": "accounts.forms.PasskeyForm",
+    "login_webauthn": "accounts.forms.PasskeyLogInForm",
+    "reauthenticate_webauthn": "accounts.forms.PasskeyAgainForm",
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("MinimumLengthValidator", {"min_length": 10}),
+        ("UserAttributeSimilarityValidator", {"user_attributes": ("email", "name")}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
+    )
+]
+
+# --- mails: files under <home>/mail/, unless a server is named: smtp://user:password@host:587, or smtps://… -----------
+
+_MAIL = urlsplit(os.environ.get("NIGHTJAR_EMAIL_URL", ""))
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if _MAIL.hostname else 'filebased'}.EmailBackend"
+EMAIL_FILE_PATH = HOME / "mail"
+EMAIL_HOST, EMAIL_PORT = _MAIL.hostname or "", _MAIL.port or (465 if _MAIL.scheme == "smtps" else 587)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_MAIL.username or ""), unquote(_MAIL.password or "")
+EMAIL_USE_SSL, EMAIL_USE_TLS = _MAIL.scheme == "smtps", _MAIL.scheme == "smtp" and bool(_MAIL.username)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = os.environ.get("NIGHTJAR_EMAIL_FROM", f"Nightjar <nightjar@{BASE_DOMAIN}>")
 
 # --- language, time, static files -------------------------------------------------------------------------------------
 
@@ -186,6 +243,37 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,
+    "EXCEPTION_HANDLER": "accounts.api.problems.answer_to",
+    "URL_FORMAT_OVERRIDE": None,
+}
+# How often one key may call.
+API_CALLS_A_MINUTE = {
+    "read": int(os.environ.get("NIGHTJAR_API_READS_A_MINUTE", "600")),
+    "write": int(os.environ.get("NIGHTJAR_API_WRITES_A_MINUTE", "120")),
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Nightjar",
+    "DESCRIPTION": "Customer service on Twitter, for programs. A brand's API is on the brand's own host, the agency's "
+    "on the agency's. Send a key with each request: `Authorization: Bearer nj_…`; admins make keys on the agency's "
+    "host, under /keys/. What is not done is said as problem details (RFC 9457): `detail` says what to do. Ids are "
+    "strings. Lists come in pages: follow `next`. Each answer says how often the key may still call this minute "
+    "(`RateLimit-Remaining`), and each GET has an `ETag`.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SORT_OPERATIONS": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "A key of yours: nj_…"}}
+    },
+    "ENUM_NAME_OVERRIDES": {
+        "ReplyStatusEnum": "inbox.enums.ReplyStatus",
+        "RoleEnum": "accounts.enums.Role",
+        "BrandStateEnum": "tenants.models.BrandState",
+        "ReachEnum": "inbox.enums.Reach",
+        "EventKindEnum": "inbox.enums.EventKind",
+    },
 }
 
 # --- Twitter ----------------------------------------------------------------------------------------------------------
@@ -193,10 +281,21 @@ REST_FRAMEWORK = {
 TWITTER_URL = os.environ.get("NIGHTJAR_TWITTER_URL", "https://api.x.com")
 TWITTER_CONSUMER_SECRET = os.environ.get("NIGHTJAR_TWITTER_CONSUMER_SECRET", "")
 TWITTER_APP_BEARER = os.environ.get("NIGHTJAR_TWITTER_APP_BEARER", "")
+# Nightjar's own app at Twitter, for which brands connect their accounts; and where people say yes to it.
+TWITTER_CLIENT_ID = os.environ.get("NIGHTJAR_TWITTER_CLIENT_ID", "")
+TWITTER_CLIENT_SECRET = os.environ.get("NIGHTJAR_TWITTER_CLIENT_SECRET", "")
+TWITTER_AUTHORIZE_URL = os.environ.get("NIGHTJAR_TWITTER_AUTHORIZE_URL", "https://x.com/i/oauth2/authorize")
+# The one address to which Twitter sends people back, as registered with the app: on the operators' host.
+TWITTER_CALLBACK_URL = os.environ.get("NIGHTJAR_TWITTER_CALLBACK_URL", f"http://{BASE_DOMAIN}:{PORT}/twitter/callback/")
 # Where Twitter delivers: the operators' host, through the front door.
 TWITTER_WEBHOOK_URL = os.environ.get("NIGHTJAR_TWITTER_WEBHOOK_URL", f"http://{BASE_DOMAIN}:{PORT}/twitter/webhook")
 # How long a tweet may be missing from its author's own timeline after Twitter accepted it.
 TWITTER_INDEX_LAG = timedelta(seconds=float(os.environ.get("NIGHTJAR_TWITTER_INDEX_LAG", "20")))
+
+# --- calls to addresses that a customer gave --------------------------------------------------------------------------
+
+# Only for trying webhooks on your own machine: lets them lead to the loopback, and be plain http there.
+OUTGOING_LOOPBACK = environment.flag("NIGHTJAR_OUTGOING_LOOPBACK")
 
 LOGGING = {
     "version": 1,

@@ -36,6 +36,7 @@ class Watcher:
     """Who opened a socket: what they may hear of, by Redis channel, and where each of those brands stands now."""
 
     session_key: str
+    user_id: int
     slug_of: dict[str, str]
     seqs: dict[str, int]
 
@@ -101,6 +102,10 @@ class ScreenConsumer(AsyncJsonWebsocketConsumer):
             if "ended" in what:
                 if what["ended"] == self.watcher.session_key:
                     await self.close(code=LOGGED_OUT)
+                    return
+            elif "ended_person" in what:
+                # A new password, another role, or none: who this is, is looked up anew.
+                if what["ended_person"] == self.watcher.user_id and not await self._say_hello():
                     return
             elif "look" in what:
                 if not await self._say_hello():
@@ -169,6 +174,7 @@ def identify(*, host: str, session_key: str) -> Watcher | None:
         return None
     return Watcher(
         session_key=session_key,
+        user_id=user.pk,
         slug_of={live.channel("brand", brand.pk): brand.slug for brand in brands},
         seqs={brand.slug: entry.in_brand(brand, queries.newest_seq) for brand in brands},
     )

@@ -59,8 +59,14 @@ class ReplyStatus(models.TextChoices):
 REPLY_MOVES: dict[str, tuple[str, ...]] = {
     ReplyStatus.DRAFT: (ReplyStatus.SUBMITTED, ReplyStatus.APPROVED),
     ReplyStatus.SUBMITTED: (ReplyStatus.APPROVED, ReplyStatus.SENT_BACK, ReplyStatus.DRAFT),
-    ReplyStatus.SENT_BACK: (ReplyStatus.SUBMITTED, ReplyStatus.APPROVED),
-    ReplyStatus.APPROVED: (ReplyStatus.POSTING, ReplyStatus.POSTED, ReplyStatus.DRAFT, ReplyStatus.SENT_BACK),
+    ReplyStatus.SENT_BACK: (ReplyStatus.SUBMITTED, ReplyStatus.APPROVED, ReplyStatus.POSTED),
+    ReplyStatus.APPROVED: (
+        ReplyStatus.POSTING,
+        ReplyStatus.POSTED,
+        ReplyStatus.DRAFT,
+        ReplyStatus.SUBMITTED,
+        ReplyStatus.SENT_BACK,
+    ),
     ReplyStatus.POSTING: (ReplyStatus.APPROVED, ReplyStatus.POSTED, ReplyStatus.REFUSED, ReplyStatus.UNKNOWN),
     ReplyStatus.UNKNOWN: (ReplyStatus.APPROVED, ReplyStatus.POSTED),
     ReplyStatus.REFUSED: (ReplyStatus.APPROVED, ReplyStatus.POSTED),
@@ -93,6 +99,35 @@ class EventKind(models.TextChoices):
     TAGGED = "tagged", "tag put on"
     UNTAGGED = "untagged", "tag taken off"
     CLOSED = "closed", "conversation closed"
+
+
+# What webhooks call the kinds of events. Programs rely on these names: one may be added, none is changed.
+WEBHOOK_TYPES: dict[EventKind, str] = {
+    EventKind.OPENED: "conversation.opened",
+    EventKind.REOPENED: "conversation.reopened",
+    EventKind.TAKEN: "conversation.taken",
+    EventKind.GIVEN_BACK: "conversation.given_back",
+    EventKind.TAGGED: "conversation.tagged",
+    EventKind.UNTAGGED: "conversation.untagged",
+    EventKind.NOTED: "conversation.noted",
+    EventKind.CLOSED: "conversation.closed",
+    EventKind.MESSAGE_ARRIVED: "message.arrived",
+    EventKind.MESSAGE_POSTED: "message.posted",
+    EventKind.MESSAGE_DELETED: "message.deleted",
+    EventKind.AMPLIFIED: "message.retweeted",
+    EventKind.REPLY_COMPOSED: "reply.composed",
+    EventKind.REPLY_SUBMITTED: "reply.submitted",
+    EventKind.REPLY_CHANGED: "reply.changed",
+    EventKind.REPLY_SENT_BACK: "reply.sent_back",
+    EventKind.REPLY_TAKEN_BACK: "reply.taken_back",
+    EventKind.REPLY_DISCARDED: "reply.discarded",
+    EventKind.REPLY_APPROVED: "reply.approved",
+    EventKind.REPLY_POSTED: "reply.posted",
+    EventKind.REPLY_REFUSED: "reply.refused",
+    EventKind.REPLY_DELAYED: "reply.delayed",
+    EventKind.REPLY_UNKNOWN: "reply.unknown",
+    EventKind.REPLY_RETRIED: "reply.retried",
+}
 
 
 class FoundingDisposition(models.TextChoices):

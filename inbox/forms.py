@@ -1,13 +1,13 @@
 from django import forms
 
-from inbox.enums import FoundingDisposition
+from inbox.enums import WEBHOOK_TYPES
 
 
-class ReplyForm(forms.Form):
-    """What the composer sends. Whether it may be sent is the domain's to say."""
+class DraftForm(forms.Form):
+    """What the composer sends to be kept."""
 
     text = forms.CharField(max_length=25_000, strip=False)
-    in_reply_to = forms.IntegerField(min_value=1, max_value=2**63 - 1)
+    in_reply_to = forms.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
 
     def sentence(self) -> str:
         """What is wrong with the form, for the person who sent it."""
@@ -16,7 +16,48 @@ class ReplyForm(forms.Form):
         return "It is not clear which tweet you answer. Open the conversation again; your text is kept."
 
 
-class CloseForm(forms.Form):
-    """How a conversation ended."""
+class ReplyForm(DraftForm):
+    """What the composer sends. Whether it may be sent is the domain's to say."""
 
-    disposition = forms.ChoiceField(choices=FoundingDisposition.choices, required=False)
+    in_reply_to = forms.IntegerField(min_value=1, max_value=2**63 - 1)
+
+
+class CloseForm(forms.Form):
+    """How a conversation ended, with what is to be remembered of it."""
+
+    disposition = forms.CharField(max_length=20)
+    note = forms.CharField(max_length=5_000, required=False, strip=False)
+    tags = forms.CharField(max_length=800, required=False)
+
+    def sentence(self) -> str:
+        """What is wrong with the form, for the person who sent it."""
+        if "disposition" in self.errors:
+            return "Say how it ended, from the list."
+        return "The note has 5,000 characters at most, the tags 800. Nothing was changed."
+
+
+class RuleForm(forms.Form):
+    """A brand's rule of approval."""
+
+    agents_need_approval = forms.BooleanField(required=False)
+    supervisors_need_approval = forms.BooleanField(required=False)
+    clients_approve = forms.BooleanField(required=False)
+    undo_seconds = forms.IntegerField(min_value=0, max_value=60)
+
+    def sentence(self) -> str:
+        """What is wrong with the form, for the person who sent it."""
+        return "A reply can be held back for 0 to 60 seconds. Nothing was changed."
+
+
+class WebhookForm(forms.Form):
+    """Where a webhook leads and what it is told. Whether Nightjar calls that address is the guard's to say."""
+
+    name = forms.CharField(required=False)
+    url = forms.CharField(required=False)
+    kinds = forms.MultipleChoiceField(choices=[(kind, kind.label) for kind in WEBHOOK_TYPES], required=False)
+
+    def sentence(self) -> str:
+        """What is wrong with the form, for the person who sent it."""
+        if "kinds" in self.errors:
+            return "Choose from the list what this webhook is told."
+        return "Name or address hold a sign that no text can have. Type them again."

@@ -1,17 +1,35 @@
 """Questions about a brand's conversations. Asked inside the brand; they change nothing."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import Count, F, Q, QuerySet
+from django.db.models.functions import Now
 
-from inbox.enums import ReplyStatus
-from inbox.models import Amplification, Arrival, Conversation, Event, EventLine, Message, Reply
+from accounts.enums import Right, may
+from inbox.enums import Direction, EventKind, ReplyStatus
+from inbox.models import (
+    Amplification,
+    Arrival,
+    Conversation,
+    Delivery,
+    Disposition,
+    Event,
+    EventLine,
+    IdempotentCall,
+    Message,
+    Note,
+    Reply,
+    Tag,
+    Webhook,
+)
 
 FILTERS = ("waiting", "mine", "unassigned", "open", "closed")
 PAGE = 40
 MOST_COUNTED = 1_000
+CALLS_KEPT_FOR = timedelta(hours=24)
+DELIVERIES_KEPT_FOR = timedelta(days=30)
 
 
 def newest_seq() -> int:
@@ -100,6 +118,15 @@ def messages_of(conversation: Conversation) -> QuerySet[Message]:
     return Message.objects.filter(pk__in=newest).select_related("reply").order_by("pk")
 
 
+def last_answer(conversation: Conversation) -> Message | None:
+    """The last message of a conversation that is ours."""
+    return (
+        Message.objects.filter(conversation=conversation, direction=Direction.OUTBOUND, deleted_at=None)
+        .order_by("-pk")
+        .first()
+    )
+
+
 def retweets_of(messages: Iterable[Message]) -> dict[int, int]:
     """How often each of these messages was retweeted."""
     rows = (
@@ -111,19 +138,77 @@ def retweets_of(messages: Iterable[Message]) -> dict[int, int]:
     return {row["of_id"]: row["n"] for row in rows}
 
 
-def replies_under_way(conversation: Conversation) -> QuerySet[Reply]:
-    """Replies that are on their way or stuck, the oldest first."""
-    return (
-        Reply.objects.filter(conversation=conversation)
-        .exclude(status__in=[ReplyStatus.POSTED, ReplyStatus.DRAFT])
-        .order_by("pk")
-    )
+def replies_visible_to(role: str, *, user_id: int | None = None) -> QuerySet[Reply]:
+    """The replies that somebody of this role may see. With a person: without the drafts of others.
+
+    A client sees what was sent or posted; its approver also what waits for a yes.
+    """
+    replies = Reply.objects.order_by("pk")
+    if not may(role, Right.DRAFT):
+        inside = [ReplyStatus.DRAFT, ReplyStatus.SENT_BACK]
+        return replies.exclude(status__in=inside if may(role, Right.APPROVE) else [*inside, ReplyStatus.SUBMITTED])
+    if user_id is None:
+        return replies
+    return replies.exclude(~Q(author=user_id), status=ReplyStatus.DRAFT)
 
 
-def history_of(conversation: Conversation) -> QuerySet[Event]:
-    """A conversation's events, in order; the last 200."""
-    newest = Event.objects.filter(conversation_id=conversation.pk).order_by("-seq").values("seq")[:200]
-    return Event.objects.filter(seq__in=newest).order_by("seq")
+def replies_under_way(conversation: Conversation, *, role: str) -> QuerySet[Reply]:
+    """Replies that are waiting, on their way or stuck, the oldest first, as far as this role may see them."""
+    return replies_visible_to(role).filter(conversation=conversation).exclude(status__in=_AT_AN_END)
+
+
+_AT_AN_END = [ReplyStatus.POSTED, ReplyStatus.DRAFT]
+
+
+def drafts_of(conversation: Conversation, *, user_id: int) -> QuerySet[Reply]:
+    """What this person has written here and not sent, and what was sent back to them; the last one first."""
+    drafts = Reply.objects.filter(conversation=conversation, author=user_id)
+    return drafts.filter(status__in=[ReplyStatus.DRAFT, ReplyStatus.SENT_BACK]).order_by("-pk")
+
+
+def replies_to_approve() -> QuerySet[Reply]:
+    """Replies that wait for a second person, the longest first, each with its conversation and customer."""
+    waiting = Reply.objects.filter(status=ReplyStatus.SUBMITTED)
+    return waiting.select_related("conversation__customer").order_by("submitted_at", "pk")
+
+
+def count_to_approve() -> int:
+    """How many replies wait for a second person; `MOST_COUNTED` stands for that many or more."""
+    return Reply.objects.filter(status=ReplyStatus.SUBMITTED).order_by()[:MOST_COUNTED].count()
+
+
+def messages_with(ids: Iterable[int]) -> dict[int, Message]:
+    """These messages, by key."""
+    return {message.pk: message for message in Message.objects.filter(pk__in=list(ids))}
+
+
+def notes_of(conversation: Conversation) -> QuerySet[Note]:
+    """A conversation's notes in their order; the last 200."""
+    newest = Note.objects.filter(conversation=conversation).order_by("-pk").values("pk")[:200]
+    return Note.objects.filter(pk__in=newest).order_by("noted_at", "pk")
+
+
+def tags_of(conversation: Conversation) -> QuerySet[Tag]:
+    """The tags on a conversation, by name; retired ones too."""
+    return Tag.objects.filter(taggings__conversation=conversation).order_by("name", "pk")
+
+
+def tags(*, retired: bool = False) -> QuerySet[Tag]:
+    """The brand's tags, by name; those that are offered no more only when asked for."""
+    return (Tag.objects.all() if retired else Tag.objects.filter(retired_at=None)).order_by("name", "pk")
+
+
+def dispositions() -> list[Disposition]:
+    """Every way in which this brand's conversations end or have ended, in the brand's order."""
+    return list(Disposition.objects.order_by("position", "pk"))
+
+
+def history_of(conversation: Conversation, *, role: str) -> QuerySet[Event]:
+    """A conversation's events, in order, as far as this role may know of them; the last 200."""
+    newest = Event.objects.filter(conversation_id=conversation.pk)
+    if not may(role, Right.READ_NOTES):
+        newest = newest.exclude(kind__in=[EventKind.NOTED, EventKind.REPLY_DISCARDED])
+    return Event.objects.filter(seq__in=newest.order_by("-seq").values("seq")[:200]).order_by("seq")
 
 
 def replies_to_post() -> bool:
@@ -140,3 +225,41 @@ def outcomes() -> dict[str, int]:
     """How many arrivals came to what, and how many still wait (under the empty name)."""
     rows = Arrival.objects.values("outcome").annotate(n=Count("pk")).order_by("outcome")
     return {row["outcome"]: row["n"] for row in rows}
+
+
+def webhooks() -> QuerySet[Webhook]:
+    """The brand's webhooks, by name."""
+    return Webhook.objects.order_by("name", "pk")
+
+
+def webhook_with(pk: int) -> Webhook | None:
+    """One webhook."""
+    return Webhook.objects.filter(pk=pk).first()
+
+
+def deliveries_of(webhook: Webhook, *, before: int | None = None) -> QuerySet[Delivery]:
+    """The log of a webhook, the newest first; from the delivery before this one on."""
+    older = Q(pk__lt=before) if before else Q()
+    return Delivery.objects.filter(older, webhook=webhook).order_by("-pk")
+
+
+def kinds_of_events(seqs: Iterable[int]) -> dict[int, str]:
+    """What kind of event each of these numbers is."""
+    return dict(Event.objects.filter(seq__in=seqs).values_list("seq", "kind"))
+
+
+def webhooks_to_call() -> bool:
+    """Whether a webhook of this brand has something due, or does not know of the newest events yet."""
+    awake = Webhook.objects.filter(paused_at=None)
+    due = Delivery.objects.filter(webhook__in=awake, due_at__lte=Now())
+    return awake.filter(told_through__lt=newest_seq()).exists() or due.exists()
+
+
+def has_deliveries_to_forget() -> bool:
+    """Whether there are deliveries that need not be kept any longer."""
+    return Delivery.objects.filter(made_at__lt=Now() - DELIVERIES_KEPT_FOR).exists()
+
+
+def has_calls_to_forget() -> bool:
+    """Whether there are writes of programs that need not be kept any longer."""
+    return IdempotentCall.objects.filter(begun_at__lt=Now() - CALLS_KEPT_FOR).exists()

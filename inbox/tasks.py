@@ -1,13 +1,17 @@
 """The worker's door. Each task may run twice: what it does is claimed in the database first."""
 
+import logging
 from typing import Any
 
 from django.utils import timezone
 
 from inbox import queries
-from inbox.domain import posting, routing
+from inbox.domain import calls, connecting, credentials, deliveries, posting, routing
+from inbox.twitter.client import Unavailable
 from tenants import live
 from tenants.nudge import brand_task, fan_out_task, in_each_brand
+
+log = logging.getLogger(__name__)
 
 
 @brand_task(name="inbox.post_replies")
@@ -29,6 +33,41 @@ def repair_desk(**_future: Any) -> None:
     routing.repair(now=timezone.now())
 
 
+@brand_task(name="inbox.tell_webhooks")
+def tell_webhooks(**_future: Any) -> None:
+    """Make deliveries of what happened, and send what is due."""
+    deliveries.tell(now=timezone.now())
+    deliveries.deliver(clock=timezone.now)
+
+
+@brand_task(name="inbox.forget_deliveries")
+def forget_deliveries(**_future: Any) -> None:
+    """Remove deliveries that need not be kept any longer."""
+    deliveries.forget(now=timezone.now())
+
+
+@brand_task(name="inbox.renew_keys")
+def renew_keys(**_future: Any) -> None:
+    """Fetch the next keys of this brand's handles, where they are due."""
+    for handle_id in credentials.due_now():
+        credentials.renew(handle_id, now=timezone.now())
+
+
+@fan_out_task(name="inbox.keep_connected")
+def keep_connected(**_future: Any) -> None:
+    """The look at keys that come to their end, for every brand that has any."""
+    in_each_brand(renew_keys, asking=credentials.is_any_due)
+
+
+@fan_out_task(name="inbox.keep_subscribed")
+def keep_subscribed(**_future: Any) -> None:
+    """The look at what Twitter sends us: what is missing is asked for, what is of nobody any more is given up."""
+    try:
+        connecting.reconcile()
+    except Unavailable as error:
+        log.warning("Twitter could not be asked what it sends us: %s", error)
+
+
 @fan_out_task(name="inbox.sweep")
 def sweep(**_future: Any) -> None:
     """The look that always comes: every brand with replies to post, or whose fate is not known."""
@@ -46,3 +85,27 @@ def sweep_desk(**_future: Any) -> None:
 def canary(*, key: str, **_future: Any) -> None:
     """Say that a worker works, to the doctor who listens."""
     live.publish(live.channel("canary", key), "alive")
+
+
+@fan_out_task(name="inbox.sweep_webhooks")
+def sweep_webhooks(**_future: Any) -> None:
+    """The look at what webhooks are to be told, for every brand that has any."""
+    in_each_brand(tell_webhooks, asking=queries.webhooks_to_call)
+
+
+@brand_task(name="inbox.forget_calls")
+def forget_calls(**_future: Any) -> None:
+    """Forget writes of programs that were kept for a day."""
+    calls.forget(now=timezone.now())
+
+
+@fan_out_task(name="inbox.sweep_calls")
+def sweep_calls(**_future: Any) -> None:
+    """The look for writes of programs that are kept long enough, for every brand."""
+    in_each_brand(forget_calls, asking=queries.has_calls_to_forget)
+
+
+@fan_out_task(name="inbox.sweep_deliveries")
+def sweep_deliveries(**_future: Any) -> None:
+    """The look for deliveries that are too old to be kept, for every brand."""
+    in_each_brand(forget_deliveries, asking=queries.has_deliveries_to_forget)

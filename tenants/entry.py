@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 from tenants.database.base import NOWHERE, Scope, connection
-from tenants.models import Brand
+from tenants.models import Brand, BuildState
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,7 +24,7 @@ class Misplaced(RuntimeError):
 
 
 class UnknownBrand(LookupError):
-    """There is no such brand, or no longer."""
+    """There is no such brand, not yet, or no longer."""
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def in_brand(the_brand: Brand, function: Callable[P, T], *args: P.args, **kwargs
 def brand_named(schema_name: str) -> Brand:
     """The brand with this schema, looked up from the directory; raises `UnknownBrand`."""
     with directory():
-        found = Brand.objects.filter(schema_name=schema_name).first()
+        found = Brand.objects.filter(schema_name=schema_name, build_state=BuildState.READY).first()
     if found is None:
         raise UnknownBrand(f"There is no brand with the schema {schema_name!r}.")
     return found

@@ -46,14 +46,30 @@ def fan_out_task(*, name: str) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
-def nudge(task: Any, *, schema: str | None = None, **arguments: Any) -> None:
-    """Ask a worker to run this task for the current brand (or the one named) soon. Call it after the change, outside
-    of its transaction. A broker that is away is logged and nothing more."""
+def house_task(*, name: str) -> Callable[[Callable[..., Any]], Any]:
+    """A Celery task that stands nowhere and does the house's own work, as its owner: making brands, ending them."""
+    return fan_out_task(name=name)
+
+
+def nudge(task: Any, *, schema: str | None = None, after: float = 0, **arguments: Any) -> None:
+    """Ask a worker to run this task for the current brand (or the one named) soon, or in so many seconds, of which a
+    minute is the most. Call it after the change, outside of its transaction. A broker that is away is logged and
+    nothing more."""
     if connection.in_atomic_block and len(connection.atomic_blocks) > entry.transactions_around:
         raise entry.Misplaced("A door changes, then nudges: not inside the transaction.")
-    arguments["schema"] = schema or entry.current_schema()
+    _send(task, {**arguments, "schema": schema or entry.current_schema()}, after=after)
+
+
+def nudge_house(task: Any) -> None:
+    """Ask a worker to do this work of the house soon. Call it after the change, outside of its transaction."""
+    if connection.in_atomic_block and len(connection.atomic_blocks) > entry.transactions_around:
+        raise entry.Misplaced("A door changes, then nudges: not inside the transaction.")
+    _send(task, {})
+
+
+def _send(task: Any, arguments: dict[str, Any], *, after: float = 0) -> None:
     try:
-        task.apply_async(kwargs=arguments, retry=False, expires=120)
+        task.apply_async(kwargs=arguments, retry=False, expires=120, countdown=min(after, 60))
     except (OperationalError, RedisError, ConnectionError) as error:
         log.warning("The broker is away (%s); the sweep will do it.", error)
 

@@ -12,7 +12,8 @@ class Wall:
     """The rights on one table: SQL verbs per kind of role, and which rows an agency or a brand may see of it.
 
     `directory` and the letterbox (and `operators`, mostly) are trusted with all rows of what they are given; agencies
-    and brands see by row-level security only the rows for which the expression holds.
+    and brands see by row-level security only the rows for which the expression holds. What an agency adds must hold
+    `agency_new_rows` besides: a row may be its own and still say of others what it has no business to say.
     """
 
     operators: str = ""
@@ -22,4 +23,5 @@ class Wall:
     letterbox: str = ""
     operators_rows: str = "true"
     agency_rows: str = "agency_id = nightjar_agency()"
+    agency_new_rows: str = ""
     brand_rows: str = "brand_id = nightjar_brand()"

@@ -29,6 +29,9 @@ CREATE OR REPLACE FUNCTION public.nightjar_agency() RETURNS bigint LANGUAGE sql 
     RETURN substring(current_user from '_agency_([0-9]+)$')::bigint;
 CREATE OR REPLACE FUNCTION public.nightjar_brand() RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
     RETURN substring(current_user from '_brand_([0-9]+)$')::bigint;
+-- Whether the current role sees a membership of this person. A function, since the table's own policy asks it.
+CREATE OR REPLACE FUNCTION public.nightjar_knows(person bigint) RETURNS boolean LANGUAGE sql STABLE
+    AS 'SELECT EXISTS (SELECT 1 FROM public.accounts_membership WHERE user_id = person)';
 """
 
 
@@ -92,6 +95,19 @@ def public_walls() -> list[tuple[str, Wall]]:
     return ours + list(_BORROWED.items())
 
 
+def policies_of(wall: Wall) -> set[str]:
+    """The names of the policies that a public table has."""
+    verbs = {
+        "operators": wall.operators,
+        "directory": wall.directory,
+        "agencies": wall.agency,
+        "brands": wall.brand,
+        "letterbox": wall.letterbox,
+    }
+    names = {f"{kind}_see_their_rows" for kind in verbs if verbs[kind]}
+    return names | ({"agencies_add_such_rows"} if wall.agency_new_rows else set())
+
+
 def _wall_off(cursor: Cursor, name: str, wall: Wall, *, database: str) -> None:
     table = sql.SQL("public.{}").format(sql.Identifier(name))
     kinds = {
@@ -112,6 +128,13 @@ def _wall_off(cursor: Cursor, name: str, wall: Wall, *, database: str) -> None:
                     policy, table, sql.Identifier(role), sql.SQL(rows), sql.SQL(rows)
                 )
             )
+    cursor.execute(sql.SQL("DROP POLICY IF EXISTS agencies_add_such_rows ON {}").format(table))
+    if wall.agency_new_rows:
+        cursor.execute(
+            sql.SQL(
+                "CREATE POLICY agencies_add_such_rows ON {} AS RESTRICTIVE FOR INSERT TO {} WITH CHECK ({})"
+            ).format(table, sql.Identifier(f"{database}_agencies"), sql.SQL(wall.agency_new_rows))
+        )
 
 
 def _grant(cursor: Cursor, table: sql.Composed, verbs: str, role: str) -> None:

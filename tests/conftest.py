@@ -24,6 +24,7 @@ from accounts.models import User
 from config.celery import app as celery
 from tenants import entry, schemas
 from tenants.models import Agency, Brand, BrandState
+from tests.programs import admin, admin_id, clients_ids, program  # noqa: F401, fixtures
 from tests.services import browser, running, screens, static_files  # noqa: F401, fixtures
 
 NOON = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)

@@ -33,6 +33,7 @@ from config.local.processes import Part, end, spawn, wait_until
 from inbox.domain import credentials, events
 from inbox.domain.events import Line
 from inbox.enums import EventKind
+from inbox.models import ApprovalRule
 from inbox.twitter.playground import Playground
 from tenants import entry, schemas
 from tenants.models import Agency, Brand, BrandState
@@ -54,6 +55,7 @@ PEOPLE = (
     ("Omar Reyes", "omar", Role.SUPERVISOR, None),
     ("Nell Baptiste", "nell", Role.AGENT, "moss"),
     ("Petra Lund", "petra", Role.CLIENT_VIEWER, "tern"),
+    ("Tove Lind", "tove", Role.TRAINEE, "tern"),
 )
 
 
@@ -252,7 +254,7 @@ class Screens:
         page.goto(running.address(host, f"/login/?next={path}"))
         page.get_by_label("E-mail").fill(running.email(name))
         page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("button", name="Log in", exact=True).click()
         page.wait_for_url(running.address(host, path))
         return page
 
@@ -295,6 +297,7 @@ def _hire(agency: Agency, brands: Mapping[str, Brand]) -> dict[str, int]:
             agency_id=agency.pk,
             role=role,
             brand_id=brands[slug].pk if slug else None,
+            is_demonstration=True,
         )
         for name, mailbox, role, slug in PEOPLE
     }
@@ -307,6 +310,7 @@ def _connect(now_running: Running) -> None:
         with entry.brand(now_running.brands[slug]):
             token = now_running.twitter.token_of(HANDLES[slug])
             credentials.store(handle_id=HANDLES[slug], username=username, access_token=token, now=timezone.now())
+            ApprovalRule.objects.update(undo_seconds=3)  # the tests are quicker than the people
         credentials.subscribe(HANDLES[slug])
 
 

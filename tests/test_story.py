@@ -86,7 +86,7 @@ def _log_in(running: Running, page: Page, name: str) -> None:
     page.goto(running.address())
     page.get_by_label("E-mail").fill(running.email(name))
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log in", exact=True).click()
     page.wait_for_url(running.address())
 
 

@@ -13,16 +13,27 @@ import psycopg
 import pytest
 from django.db import connection
 from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
 
 from accounts.domain import audit, desk
 from accounts.domain.people import add_person
 from accounts.enums import AuditKind, Role
+from inbox.models import Conversation
 from tenants import entry, schemas, walls
 from tenants.models import Agency, Brand, BrandState
 from tests import factories
 from tests.conftest import NOON, handle_of
 
 KEY = 7
+# Public tables with rows of an agency that are none of a brand's.
+OF_AN_AGENCY = (
+    "accounts_auditentry",
+    "accounts_apikey",
+    "accounts_invitation",
+    "accounts_membership",
+    "tenants_domain",
+    "tenants_offboarding",
+)
 APP, OWNER, LETTERBOX = "NIGHTJAR_DATABASE_URL", "NIGHTJAR_OWNER_DATABASE_URL", "NIGHTJAR_LETTERBOX_DATABASE_URL"
 
 _numbers = count(1)
@@ -91,7 +102,7 @@ def end_agency(agency: Agency) -> None:
         people = [
             row[0] for row in owner.execute("SELECT user_id FROM accounts_membership WHERE agency_id = %s", [agency.pk])
         ]
-        for table in ("accounts_auditentry", "accounts_membership", "tenants_domain"):
+        for table in OF_AN_AGENCY:
             owner.execute(sql.SQL("DELETE FROM {} WHERE agency_id = %s").format(sql.Identifier(table)), [agency.pk])
         owner.execute("DELETE FROM accounts_user WHERE id = ANY(%s)", [people])
         owner.execute("DELETE FROM tenants_agency WHERE id = %s", [agency.pk])
@@ -119,6 +130,30 @@ def digest(brand: Brand) -> dict[str, list[str]]:
         }
 
 
+@contextmanager
+def wearing(who: str) -> Iterator[psycopg.Cursor]:
+    """In a transaction that is taken back, after the savepoint `here`, wearing this role on the login that may."""
+    connection = psql(LETTERBOX if who == walls.LETTERBOX else APP)
+    try:
+        with connection.cursor() as cursor:
+            if who not in (walls.LETTERBOX, walls.LOGIN):
+                cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(who)))
+            cursor.execute("BEGIN")
+            cursor.execute("SAVEPOINT here")
+            yield cursor
+            cursor.execute("ROLLBACK")
+    finally:
+        connection.close()
+
+
+def refused(cursor: psycopg.Cursor, statement: str, values: list[object]) -> None:
+    """Hold that the right to do this is missing; what was done before in the transaction stays."""
+    cursor.execute("SAVEPOINT before")
+    with pytest.raises(InsufficientPrivilege):
+        cursor.execute(statement, values)
+    cursor.execute("ROLLBACK TO before")
+
+
 def _make() -> Walled:
     north, south = new_agency("North"), new_agency("South")
     one, two, three = (_new_brand(agency) for agency in (north, north, south))
@@ -132,8 +167,14 @@ def _make() -> Walled:
         )
         for agency in (north, south)
     )
-    for brand in (one, two, three):
-        _fill(brand)
+    for brand, person_id in ((one, norther), (two, norther), (three, souther)):
+        _fill(brand, person_id)
+        factories.MarkFactory(brand=brand, text=f"{canary_of(brand)}product")
+        factories.LogoFactory(brand=brand)
+    for agency, person_id in ((north, norther), (south, souther)):
+        factories.InvitationFactory(agency=agency, email=f"invited@{agency.slug}.test")
+        factories.ApiKeyFactory(agency=agency, made_by=None, made_by_id=person_id)
+        factories.OffboardingFactory(agency=agency, asked_by_id=person_id)
     with entry.directory():
         for agency in (north, south):
             audit.record(AuditKind.LOGGED_IN, now=NOON, agency_id=agency.pk)
@@ -155,7 +196,7 @@ def _new_brand(agency: Agency) -> Brand:
     return brand
 
 
-def _fill(brand: Brand) -> None:
+def _fill(brand: Brand, person_id: int) -> None:
     """One row in each table, the same key in every brand, the brand's canary in each text."""
     canary = canary_of(brand)
     with entry.brand(brand):
@@ -170,5 +211,20 @@ def _fill(brand: Brand) -> None:
         factories.EventLineFactory()
         factories.SlaPolicyFactory()
         factories.CredentialFactory(handle_id=KEY, username=f"{canary}care"[:30], sealed_access_token=canary.encode())
+        _fill_more(canary, conversation, person_id)
         desk.put([desk.Waiting(conversation_id=KEY, urgency=1, language="en", waiting_since=NOON, respond_by=NOON)])
         audit.record(AuditKind.REPLY_APPROVED, now=NOON, agency_id=brand.agency_id, brand_id=brand.pk)
+
+
+def _fill_more(canary: str, conversation: Conversation, person_id: int) -> None:
+    """What people keep beside a conversation, and what programs and playbooks are given."""
+    factories.ConnectAttemptFactory(id=KEY, sealed_verifier=canary.encode(), begun_by_id=person_id)
+    factories.NoteFactory(id=KEY, conversation=conversation, text=f"{canary}be kind", noted_by_id=person_id)
+    tag = factories.TagFactory(id=KEY, name=f"{canary}tag")
+    factories.TaggingFactory(id=KEY, conversation=conversation, tag=tag, tagged_by_id=person_id)
+    factories.IdempotentCallFactory(id=KEY, key=canary)
+    webhook = factories.WebhookFactory(id=KEY, name=f"{canary}hook", made_by_id=person_id)
+    factories.DeliveryFactory(id=KEY, webhook=webhook, event_seq=KEY)
+    factories.CannedResponseFactory(id=KEY, name=f"{canary}lost bag", text=f"{canary}sorry")
+    playbook = factories.PlaybookFactory(id=KEY, name=f"{canary}bags", topic="bags")
+    factories.GuidanceFactory(id=KEY, playbook=playbook, sentence=f"{canary}say sorry")

@@ -17,7 +17,10 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
 
 def _start_servers() -> None:
-    for name in {name for name in os.environ if name.startswith("NIGHTJAR_")} - {"NIGHTJAR_SCREENSHOTS"}:
+    for name in {name for name in os.environ if name.startswith("NIGHTJAR_")} - {
+        "NIGHTJAR_SCREENSHOTS",
+        "NIGHTJAR_WRITE",
+    }:
         del os.environ[name]
     running = servers.start(Path(tempfile.mkdtemp(prefix="nightjar-tests-")), throwaway=True)
     _started.append(running)
@@ -35,6 +38,8 @@ def _choose_ports() -> None:
         os.environ[f"NIGHTJAR_{name}_PORT"] = str(free_port())
     os.environ["NIGHTJAR_PORT"] = str(free_port())
     os.environ["NIGHTJAR_TWITTER_URL"] = f"http://127.0.0.1:{os.environ['NIGHTJAR_SANDBOX_PORT']}"
+    authorize = f"http://twitter.localhost:{os.environ['NIGHTJAR_PORT']}/i/oauth2/authorize"
+    os.environ["NIGHTJAR_TWITTER_AUTHORIZE_URL"] = authorize
     home = Path(tempfile.mkdtemp(prefix="nightjar-worker-", dir=os.environ["NIGHTJAR_HOME"]))
     os.environ["NIGHTJAR_SANDBOX_DB"] = str(home / "sandbox.sqlite3")
     os.environ["NIGHTJAR_WORKER_HOME"] = str(home)

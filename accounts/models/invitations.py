@@ -15,6 +15,8 @@ class Invitation(models.Model):
 
     wall = Wall(
         operators="select, insert, update (withdrawn_at, withdrawn_by_id)",
+        # Operators, and the first people of an agency: its admins. Whom those invite is the agency's own matter.
+        operators_rows="brand_id IS NULL AND (agency_id IS NULL OR role = 'admin')",
         directory="select, update (used_at, used_by_id)",
         agency="select, insert, update (withdrawn_at, withdrawn_by_id)",
         agency_rows=OWN_OR_OF_OWN_BRAND,

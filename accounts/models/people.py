@@ -24,8 +24,9 @@ class User(AbstractBaseUser):
     """A person who logs in. What they may do, and where, is in their memberships."""
 
     wall = Wall(
-        operators="select (id, email, name, is_active, is_operator, is_demonstration, last_login)",
-        directory="select, insert, update (last_login, password, name)",
+        operators="select (id, email, name, is_active, is_operator, is_demonstration, last_login), update (is_active)",
+        operators_rows="is_operator",
+        directory="select, insert, update (last_login, password, name, is_operator)",
         agency="select (id, email, name, is_active, is_operator, is_demonstration, last_login)",
         agency_rows="id IN (SELECT user_id FROM accounts_membership)",
     )
@@ -59,8 +60,10 @@ class Membership(models.Model):
 
     wall = Wall(
         directory="select, insert",
-        agency="select, insert, update, delete",
+        agency="select, insert, update (role, given_at, given_by_id), delete",
         agency_rows=OWN_OR_OF_OWN_BRAND,
+        # Only of people who are there already: whoever is a member can be read of. Strangers come by invitation.
+        agency_new_rows="nightjar_knows(user_id)",
     )
 
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")

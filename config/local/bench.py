@@ -30,6 +30,7 @@ NEEDS = {
     "ingest_naive": Need.HOUSE,
     "on_screen": Need.HOUSE,
     "inbox_list": Need.HOUSE,
+    "api_list": Need.HOUSE,
     "onboard_brand": Need.SERVERS,
     "ingest_batch": Need.SERVERS,
 }

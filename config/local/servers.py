@@ -168,6 +168,8 @@ def _secrets() -> dict[str, str]:
         "NIGHTJAR_SEALING_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "NIGHTJAR_TWITTER_CONSUMER_SECRET": secrets.token_urlsafe(32),
         "NIGHTJAR_TWITTER_APP_BEARER": secrets.token_urlsafe(32),
+        "NIGHTJAR_TWITTER_CLIENT_ID": secrets.token_urlsafe(24),
+        "NIGHTJAR_TWITTER_CLIENT_SECRET": secrets.token_urlsafe(36),
     }
 
 
@@ -178,6 +180,8 @@ def _set_the_rest(env: dict[str, str], outside: Mapping[str, str]) -> None:
         "NIGHTJAR_SANDBOX_DB": f"{env['NIGHTJAR_HOME']}/sandbox.sqlite3",
         "NIGHTJAR_TWITTER_URL": f"http://127.0.0.1:{env['NIGHTJAR_SANDBOX_PORT']}",
     }
+    domain = outside.get("NIGHTJAR_BASE_DOMAIN", defaults["NIGHTJAR_BASE_DOMAIN"])
+    defaults["NIGHTJAR_TWITTER_AUTHORIZE_URL"] = f"http://twitter.{domain}:{env['NIGHTJAR_PORT']}/i/oauth2/authorize"
     env.update({name: value for name, value in defaults.items() if name not in outside})
 
 

@@ -2,7 +2,11 @@
 
 from django.urls import include, path
 
+from accounts.api import docs
 from accounts.views import health
+from accounts.views.keys import key, keys
+from accounts.views.logos import brand_logo
+from config.admin import agency_site
 from inbox import views as inbox
 from reporting import views as reporting
 
@@ -13,6 +17,13 @@ urlpatterns = [
     path("healthz", health, name="health"),
     path("", include("accounts.urls")),
     path("reports/first-response/", reporting.agency_first_response, name="agency-first-response"),
+    path("keys/", keys, name="keys"),
+    path("keys/<int:pk>/", key, name="key"),
+    path("api/docs/", docs.page, name="api-docs"),
+    path("api/schema/", docs.schema, name="api-schema"),
+    path("api/v1/", include("config.urls.agency_api")),
+    path("admin/", agency_site.urls),
+    path("b/<slug:brand_slug>/logo/", brand_logo, name="brand-logo"),
     path("b/<slug:brand_slug>/", include("inbox.urls")),
     path("b/<slug:brand_slug>/reports/", include("reporting.urls")),
 ]

@@ -317,10 +317,11 @@ UPDATE inbox_message m SET conversation_id = r.into_id
 FROM unnest(%s::bigint[], %s::bigint[]) AS r(id, into_id) WHERE m.id = r.id
 """
 _REMOVE_EMPTY = """
-DELETE FROM inbox_conversation c
-WHERE id = ANY(%s) AND assignee_id IS NULL
+DELETE FROM inbox_conversation c WHERE id = ANY(%s) AND assignee_id IS NULL
     AND NOT EXISTS (SELECT FROM inbox_message m WHERE m.conversation_id = c.id)
     AND NOT EXISTS (SELECT FROM inbox_reply r WHERE r.conversation_id = c.id)
+    AND NOT EXISTS (SELECT FROM inbox_note n WHERE n.conversation_id = c.id)
+    AND NOT EXISTS (SELECT FROM inbox_tagging t WHERE t.conversation_id = c.id)
 RETURNING id
 """
 _PUT_MESSAGES = """

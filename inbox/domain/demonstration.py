@@ -79,6 +79,7 @@ class Past:
                         conversation=conversation,
                         disposition=_ending(conversation),
                         by=closers[conversation.pk % len(closers)],
+                        role=Role.AGENT,
                         now=conversation.last_message_at + timedelta(hours=2),
                     )
 

@@ -72,4 +72,14 @@ def _row(seq: int, line: Line) -> dict[str, Any]:
 
 
 def _names(lines: Iterable[Line]) -> set[str]:
-    return {"inbox", "desk"} | {f"conversation.{line.conversation_id}" for line in lines}
+    names = {"inbox", "desk"} | {f"conversation.{line.conversation_id}" for line in lines}
+    return names | {"approvals"} if any(line.kind in _APPROVALS for line in lines) else names
+
+
+# What changes the list of replies that wait for approval.
+_APPROVALS = {
+    EventKind.REPLY_SUBMITTED,
+    EventKind.REPLY_APPROVED,
+    EventKind.REPLY_SENT_BACK,
+    EventKind.REPLY_TAKEN_BACK,
+}

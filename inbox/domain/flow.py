@@ -12,7 +12,19 @@ from datetime import datetime
 
 from django.db import transaction
 
-from inbox.domain import amplifications, arrivals, conversations, deletions, events, posting, routing, sla, triage
+from inbox.domain import (
+    amplifications,
+    arrivals,
+    conversations,
+    deletions,
+    events,
+    notes,
+    posting,
+    routing,
+    sla,
+    tags,
+    triage,
+)
 from inbox.domain.conversations import Addressed
 from inbox.enums import ArrivalKind, Outcome
 from inbox.models import Amplification, Arrival
@@ -63,6 +75,8 @@ def carry(*, brand: Brand, now: datetime, limit: int = BATCH) -> Carried:
     )
     touched = threaded.conversation_ids
     routing.follow(threaded.merged)
+    notes.follow(threaded.merged)
+    tags.follow(threaded.merged)
     lines = threaded.lines + amplifications.recall(threaded.placed_in, now=now) + batch.amplify(now=now)
     lines += posting.recognise([batch.tweets[pk] for pk in threaded.placed], ours=ours, now=now)
     deleted = deletions.carry_out(batch.deletions, now=now)

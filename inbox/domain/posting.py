@@ -18,14 +18,15 @@ from accounts.domain import audit
 from accounts.enums import AuditKind
 from accounts.models import User
 from inbox import policies
-from inbox.domain import arrivals, conversations, credentials, events, replies, routing, sla, triage
+from inbox.domain import arrivals, conversations, credentials, events, replies, routing, rules, sla, triage
 from inbox.domain.events import Line
-from inbox.enums import Direction, EventKind, Reach, ReplyStatus
+from inbox.enums import REPLY_MOVES, Direction, EventKind, Reach, ReplyStatus
 from inbox.models import Conversation, Deletion, Message, Reply
 from inbox.twitter.client import NotNow as TwitterNotNow
 from inbox.twitter.client import PostingOutcome, Refused, Sent, Twitter, Unavailable, Unknown
 from inbox.twitter.shapes import Tweet, instant_of
 from inbox.twitter.text import normalised
+from tenants.models import BrandState
 from tenants.refusals import NotNow
 
 # From the claim on: a call is begun within 20 s or not at all, and the gateway ends it within 20 s more.
@@ -71,11 +72,19 @@ def post_waiting(
 
 @transaction.atomic(durable=True)
 def claim(*, now: datetime) -> Reply | None:
-    """Take the oldest approved reply and commit to posting it. None while another of this brand is being posted."""
+    """Take the oldest approved reply that is no more to be taken back, and commit to posting it.
+
+    None while another of this brand is being posted, or where the brand is not live: then what was approved goes back
+    to its authors, so that nothing is posted weeks later when somebody resumes the brand.
+    """
     arrivals.hold()
+    state = rules.state_of_brand()
+    if state != BrandState.LIVE:
+        _send_back_all(why=policies.why_not_live(state), now=now)
+        return None
     if Reply.objects.filter(_in_a_call(now), status=ReplyStatus.POSTING).exists():
         return None
-    due = Q(not_before=None) | Q(not_before__lte=now)
+    due = (Q(not_before=None) | Q(not_before__lte=now)) & (Q(undo_until=None) | Q(undo_until__lte=now))
     reply = Reply.objects.select_for_update().filter(due, status=ReplyStatus.APPROVED).order_by("pk").first()
     if reply is None:
         return None
@@ -96,7 +105,7 @@ def settle(*, reply_id: int, attempt: int, outcome: PostingOutcome, now: datetim
     arrivals.hold()
     reply = _locked(reply_id)
     match outcome:
-        case Sent(id=tweet_id, text=text) if reply.status != ReplyStatus.POSTED and not _is_taken(tweet_id, reply):
+        case Sent(id=tweet_id, text=text) if _can_be_posted(reply) and not _is_taken(tweet_id, reply):
             credentials.mark_accepted(reply.conversation.handle_id)
             _mark_posted(reply, tweet_id=tweet_id, text=text or reply.text, now=now)
         case _ if reply.status == ReplyStatus.POSTING and reply.attempt == attempt:
@@ -123,6 +132,12 @@ def find_out(*, connect: Connect = connect, clock: Callable[[], datetime]) -> in
     return known
 
 
+def let_go(handle_id: int) -> int:
+    """A handle was connected again: what waited for it goes out at the next look; returns how many replies wait."""
+    waiting = Reply.objects.filter(status=ReplyStatus.APPROVED, conversation__handle_id=handle_id)
+    return waiting.update(not_before=None)
+
+
 def recognise(tweets: Iterable[Tweet], *, ours: frozenset[int], now: datetime) -> list[Line]:
     """Match the brand's own tweets, newly arrived, to replies of ours: they were posted, by whatever way.
 
@@ -137,7 +152,7 @@ def recognise(tweets: Iterable[Tweet], *, ours: frozenset[int], now: datetime) -
         .select_related("conversation")
         .filter(
             conversation__in=Message.objects.filter(pk__in=[tweet.id for tweet in own]).values("conversation"),
-            status__in=_PERHAPS_OUT | {ReplyStatus.REFUSED},
+            status__in=_PERHAPS_OUT | {ReplyStatus.REFUSED, ReplyStatus.SENT_BACK},
             attempt__gt=0,
         )
         .order_by("pk")
@@ -166,19 +181,40 @@ def it_was_posted(*, reply: Reply, tweet_id: int, by: User, role: str, now: date
 
 def _send(reply: Reply, connect: Connect, *, before: float, clock: Callable[[], datetime]) -> PostingOutcome:
     handle_id = Conversation.objects.values_list("handle_id", flat=True).get(pk=reply.conversation_id)
-    try:
-        twitter = connect(handle_id)
-    except NotNow as refusal:
-        return TwitterNotNow(str(refusal), until=clock() + _NOT_CONNECTED, reconnect=True)
-    with twitter:
-        if time.monotonic() >= before:
-            # We were held up for so long that this intent may be taken for a lost one: it must not be acted on now.
-            return TwitterNotNow("Nightjar was held up before it could call Twitter.", until=clock())
-        return twitter.create_reply(text=reply.text, in_reply_to_id=reply.answers_id)
+    for is_last in (False, True):
+        try:
+            twitter = connect(handle_id)
+        except NotNow as refusal:
+            return TwitterNotNow(str(refusal), until=clock() + _NOT_CONNECTED, reconnect=True)
+        with twitter:
+            if time.monotonic() >= before:
+                # We were held up for so long that this intent may be taken for a lost one: not to be acted on now.
+                return TwitterNotNow("Nightjar was held up before it could call Twitter.", until=clock())
+            outcome = twitter.create_reply(text=reply.text, in_reply_to_id=reply.answers_id)
+        # Refused for the key alone, so certainly not done: once more where there is a newer one.
+        is_for_the_key = isinstance(outcome, TwitterNotNow) and outcome.reconnect
+        if is_last or not is_for_the_key or not credentials.is_another_key_there(twitter.credentials, now=clock()):
+            break
+    return outcome
 
 
 def _locked(reply_id: int) -> Reply:
     return Reply.objects.select_for_update(of=("self",)).select_related("conversation").get(pk=reply_id)
+
+
+def _send_back_all(*, why: str, now: datetime) -> None:
+    lines = []
+    for reply in Reply.objects.select_for_update().filter(status=ReplyStatus.APPROVED).order_by("pk"):
+        replies.move(reply, ReplyStatus.SENT_BACK)
+        reply.text, reply.why, reply.sent_back_at = replies.as_written(reply.text), why, now
+        reply.undo_until = reply.not_before = None
+        reply.save()
+        lines.append(_line(EventKind.REPLY_SENT_BACK, reply, now))
+    events.record(lines)
+
+
+def _can_be_posted(reply: Reply) -> bool:
+    return ReplyStatus.POSTED in REPLY_MOVES[reply.status]
 
 
 def _in_a_call(now: datetime) -> Q:

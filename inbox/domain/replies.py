@@ -1,4 +1,7 @@
-"""Replies, from the first word to approval. From then on they are `posting`'s. Their states: `docs/replies.md`."""
+"""Replies, from the first word to approval. From then on they are `posting`'s. Their states: `docs/replies.md`.
+
+Whoever locks a reply and then its conversation keeps carriers out first (`arrivals.hold`): they lock the other way.
+"""
 
 from datetime import datetime
 
@@ -8,44 +11,161 @@ from accounts.domain import audit
 from accounts.enums import AuditKind
 from accounts.models import User
 from inbox import policies
-from inbox.domain import arrivals, events
+from inbox.domain import arrivals, events, rules
 from inbox.domain.events import Line
-from inbox.enums import REPLY_MOVES, EventKind, ReplyStatus
+from inbox.enums import REPLY_MOVES, Direction, EventKind, ReplyStatus
 from inbox.models import Conversation, Credential, Message, Reply
 from inbox.twitter.text import weighted_length, without_leading_mentions
+from playbooks.domain import canned
 from tenants.refusals import NotNow
+
+LONGEST_DRAFT = 25_000
+LONGEST_WHY = 300
 
 
 @transaction.atomic
-def compose(*, conversation: Conversation, text: str, answers_id: int, by: User, role: str, now: datetime) -> Reply:
-    """Write a reply and let it go out: no second person is needed yet.
+def compose(
+    *,
+    conversation: Conversation,
+    text: str,
+    answers_id: int,
+    by: User,
+    role: str,
+    now: datetime,
+    reply: Reply | None = None,
+) -> Reply:
+    """Write a reply and let it go out, or put it before a second person where the brand's rule asks for one.
 
-    Nothing is enqueued here: the worker that posts looks for approved replies.
+    With `reply`, what was their draft (or was sent back to them) goes out with this text. Nothing is enqueued here:
+    the worker that posts looks for approved replies.
     """
-    conversation = Conversation.objects.select_for_update().get(pk=conversation.pk)
-    policies.check_can_answer(by, role, conversation)
-    answered = _check_answerable(conversation, answers_id)
-    _check_text(text, conversation.handle_id)
-    _check_not_twice(text, answers_id=answered.pk)
+    if reply is None:
+        conversation = Conversation.objects.select_for_update().get(pk=conversation.pk)
+        policies.check_can_write(role, conversation)
+        reply = Reply(conversation=conversation, author=by, created_at=now)
+    else:
+        reply, conversation = _own(reply, by=by, role=role)
+    reply.text, reply.answers_id = text.strip(), answers_id
+    return _send(reply, conversation, by=by, role=role, now=now)
 
-    reply = Reply.objects.create(
-        conversation=conversation,
-        answers_id=answered.pk,
-        author=by,
-        text=text.strip(),
-        status=ReplyStatus.APPROVED,
-        created_at=now,
-        approved_by=by,
-        approved_at=now,
-    )
-    audit.record_here(AuditKind.REPLY_APPROVED, now=now, by_id=by.pk, facts={"reply": reply.pk})
-    events.record(
-        [
-            Line(EventKind.REPLY_COMPOSED, conversation.pk, now, by_id=by.pk, reply_id=reply.pk),
-            Line(EventKind.REPLY_APPROVED, conversation.pk, now, by_id=by.pk, reply_id=reply.pk),
-        ]
-    )
+
+@transaction.atomic
+def save_draft(
+    *,
+    conversation: Conversation,
+    text: str,
+    answers_id: int | None,
+    by: User,
+    role: str,
+    now: datetime,
+    reply: Reply | None = None,
+) -> Reply:
+    """Keep what somebody has typed, for them alone: in their draft `reply`, or as a new one, so that what another
+    screen keeps is never overwritten. The brand need not be live, and the text need not be ready."""
+    policies.check_can_write(role, conversation)
+    if not text.strip():
+        raise NotNow("The draft is empty. Write something first.")
+    if len(text) > LONGEST_DRAFT:
+        raise NotNow(f"The draft is {len(text)} characters long; {LONGEST_DRAFT} can be kept.")
+    reply = reply or _the_same_draft(by, conversation, text)
+    if reply is None:
+        reply = Reply(conversation=conversation, author=by, created_at=now)
+    else:
+        reply = Reply.objects.select_for_update().get(pk=reply.pk)
+        policies.check_is_own(by, role, reply)
+    answers_id = answers_id or reply.answers_id or _last_of_customer(conversation)
+    if not Message.objects.filter(pk=answers_id, conversation_id=reply.conversation_id).exists():
+        raise NotNow("The tweet you answer is not in this conversation.")
+    reply.text, reply.answers_id = text.replace("\x00", ""), answers_id
+    reply.original_text, reply.changed_by, reply.changed_at = "", None, None
+    reply.save()
     return reply
+
+
+@transaction.atomic
+def submit(*, reply: Reply, by: User, role: str, now: datetime) -> Reply:
+    """Send one's draft, or what was sent back: it goes out, or before a second person, by the brand's rule."""
+    reply, conversation = _own(reply, by=by, role=role)
+    return _send(reply, conversation, by=by, role=role, now=now)
+
+
+@transaction.atomic
+def approve(*, reply: Reply, by: User, role: str, now: datetime, text: str | None = None) -> Reply:
+    """Let a colleague's submitted reply go out, as it is or with a changed text; the first one is kept."""
+    arrivals.hold()
+    reply = Reply.objects.select_for_update().get(pk=reply.pk)
+    rule = rules.current()
+    policies.check_can_decide(by, role, reply, rule)
+    policies.check_brand_is_live(rules.state_of_brand())
+    conversation = Conversation.objects.select_for_update().get(pk=reply.conversation_id)
+    policies.check_open(conversation)
+
+    lines = []
+    if text is not None and text.strip() != reply.text:
+        reply.original_text = reply.original_text or reply.text
+        reply.text, reply.changed_by, reply.changed_at = text.strip(), by, now
+        lines.append(_line(EventKind.REPLY_CHANGED, reply, now, by))
+    _check_can_go_out(reply, conversation)
+    _let_go(reply, by=by, now=now)
+    reply.save()
+    facts = {"reply": reply.pk, **({"changed": True} if lines else {})}
+    audit.record_here(AuditKind.REPLY_APPROVED, now=now, by_id=by.pk, facts=facts)
+    events.record([*lines, _line(EventKind.REPLY_APPROVED, reply, now, by)])
+    return reply
+
+
+@transaction.atomic
+def send_back(*, reply: Reply, by: User, role: str, why: str, now: datetime) -> Reply:
+    """Give a submitted reply back to its author, with the reason, which they see when they open it."""
+    reply = Reply.objects.select_for_update().get(pk=reply.pk)
+    policies.check_can_decide(by, role, reply, rules.current())
+    why = " ".join(why.replace("\x00", "").split())
+    if not why:
+        raise NotNow("Say why, so that the author knows what to change.")
+    if len(why) > LONGEST_WHY:
+        raise NotNow(f"The reason is {len(why)} characters long; {LONGEST_WHY} are allowed.")
+
+    move(reply, ReplyStatus.SENT_BACK)
+    reply.sent_back_by, reply.sent_back_at, reply.why = by, now, why
+    reply.save()
+    audit.record_here(AuditKind.REPLY_SENT_BACK, now=now, by_id=by.pk, facts={"reply": reply.pk})
+    events.record([_line(EventKind.REPLY_SENT_BACK, reply, now, by)])
+    return reply
+
+
+@transaction.atomic
+def take_back(*, reply: Reply, by: User, role: str, now: datetime) -> Reply:
+    """Undo: a reply that waits for approval, or that was approved and has not left, is its author's draft again.
+
+    An approver takes back their yes: it waits for approval once more. Either this or the poster's claim comes first;
+    the other one finds the reply in another state.
+    """
+    reply = Reply.objects.select_for_update().get(pk=reply.pk)
+    policies.check_can_take_back(by, role, reply)
+    if reply.status == ReplyStatus.APPROVED and not (reply.undo_until and now < reply.undo_until):
+        raise NotNow("Too late: this reply is going out, or has gone.")
+    was_approved, is_author = reply.status == ReplyStatus.APPROVED, reply.author_id == by.pk
+
+    move(reply, ReplyStatus.DRAFT if is_author else ReplyStatus.SUBMITTED)
+    if was_approved:
+        reply.text = as_written(reply.text)
+    reply.approved_by = reply.approved_at = reply.undo_until = reply.not_before = None
+    reply.save()
+    if was_approved:
+        facts = {"reply": reply.pk, "taken_back": True}
+        audit.record_here(AuditKind.REPLY_APPROVED, now=now, by_id=by.pk, facts=facts)
+    events.record([_line(EventKind.REPLY_TAKEN_BACK, reply, now, by)])
+    return reply
+
+
+@transaction.atomic
+def discard(*, reply: Reply, by: User, role: str, now: datetime) -> None:
+    """Throw one's own draft away, or what was sent back. History keeps that there was one, if anybody saw it."""
+    reply = Reply.objects.select_for_update().get(pk=reply.pk)
+    policies.check_is_own(by, role, reply)
+    lines = [_line(EventKind.REPLY_DISCARDED, reply, now, by)] if reply.submitted_at else []
+    reply.delete()
+    events.record(lines)
 
 
 @transaction.atomic
@@ -54,17 +174,19 @@ def try_again(*, reply: Reply, by: User, role: str, now: datetime) -> Reply:
     arrivals.hold()
     reply = Reply.objects.select_for_update().get(pk=reply.pk)
     policies.check_can_decide_fate(role, reply)
+    policies.check_brand_is_live(rules.state_of_brand())
     conversation = Conversation.objects.select_for_update().get(pk=reply.conversation_id)
-    policies.check_can_answer(by, role, conversation)
+    policies.check_can_write(role, conversation)
     _check_answerable(conversation, reply.answers_id)
     _check_not_twice(reply.text, answers_id=reply.answers_id, but=reply)
 
     move(reply, ReplyStatus.APPROVED)
-    reply.posting_since, reply.not_before, reply.why = None, None, ""
-    reply.approved_by, reply.approved_at = by, now
+    reply.posting_since, reply.not_before, reply.why, reply.undo_until = None, None, "", None
+    if not reply.needs_approval:  # else the second person's yes stands: the words are the same
+        reply.approved_by, reply.approved_at = by, now
     reply.save()
     audit.record_here(AuditKind.FATE_DECIDED, now=now, by_id=by.pk, facts={"reply": reply.pk, "fate": "again"})
-    events.record([Line(EventKind.REPLY_RETRIED, reply.conversation_id, now, by_id=by.pk, reply_id=reply.pk)])
+    events.record([_line(EventKind.REPLY_RETRIED, reply, now, by)])
     return reply
 
 
@@ -73,6 +195,71 @@ def move(reply: Reply, status: ReplyStatus) -> None:
     if status not in REPLY_MOVES[reply.status]:
         raise ValueError(f"A reply does not go from {reply.status} to {status}.")
     reply.status = status
+
+
+def as_written(text: str) -> str:
+    """An approved text, which went out or would have, as one writes it: what is no blank has its braces doubled."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _own(reply: Reply, *, by: User, role: str) -> tuple[Reply, Conversation]:
+    """One's own draft, or what was sent back to one, and its conversation; both locked."""
+    arrivals.hold()
+    reply = Reply.objects.select_for_update().get(pk=reply.pk)
+    policies.check_is_own(by, role, reply)
+    conversation = Conversation.objects.select_for_update().get(pk=reply.conversation_id)
+    policies.check_can_write(role, conversation)
+    return reply, conversation
+
+
+def _the_same_draft(by: User, conversation: Conversation, text: str) -> Reply | None:
+    drafts = Reply.objects.filter(conversation_id=conversation.pk, author=by, status=ReplyStatus.DRAFT, text=text)
+    return drafts.order_by("-pk").first()
+
+
+def _last_of_customer(conversation: Conversation) -> int | None:
+    theirs = Message.objects.filter(conversation_id=conversation.pk, direction=Direction.INBOUND)
+    return theirs.order_by("-pk").values_list("pk", flat=True).first()
+
+
+def _send(reply: Reply, conversation: Conversation, *, by: User, role: str, now: datetime) -> Reply:
+    rule = rules.current()
+    policies.check_brand_is_live(rules.state_of_brand())
+    _check_can_go_out(reply, conversation)
+    lines = [] if reply.submitted_at else [EventKind.REPLY_COMPOSED]
+
+    reply.needs_approval, reply.submitted_at = rules.needs_approval(rule, role), now
+    reply.sent_back_by = reply.sent_back_at = reply.changed_by = reply.changed_at = None
+    reply.why, reply.original_text = "", ""
+    if reply.needs_approval:
+        move(reply, ReplyStatus.SUBMITTED)
+        reply.approved_by = reply.approved_at = None
+        lines.append(EventKind.REPLY_SUBMITTED)
+    else:
+        _let_go(reply, by=by, now=now)
+        lines.append(EventKind.REPLY_APPROVED)
+    reply.save()
+    if reply.status == ReplyStatus.APPROVED:
+        audit.record_here(AuditKind.REPLY_APPROVED, now=now, by_id=by.pk, facts={"reply": reply.pk})
+    events.record([_line(kind, reply, now, by) for kind in lines])
+    return reply
+
+
+def _let_go(reply: Reply, *, by: User, now: datetime) -> None:
+    move(reply, ReplyStatus.APPROVED)
+    reply.text = canned.plain(reply.text)
+    reply.approved_by, reply.approved_at = by, now
+    reply.undo_until = rules.undo_until(rules.current(), now)
+
+
+def _line(kind: EventKind, reply: Reply, now: datetime, by: User) -> Line:
+    return Line(kind, reply.conversation_id, now, by_id=by.pk, reply_id=reply.pk)
+
+
+def _check_can_go_out(reply: Reply, conversation: Conversation) -> None:
+    _check_answerable(conversation, reply.answers_id)
+    _check_text(reply.text, conversation.handle_id)
+    _check_not_twice(canned.plain(reply.text), answers_id=reply.answers_id, but=reply)
 
 
 def _check_answerable(conversation: Conversation, answers_id: int) -> Message:
@@ -85,21 +272,25 @@ def _check_answerable(conversation: Conversation, answers_id: int) -> Message:
 
 
 def _check_text(text: str, handle_id: int) -> None:
+    """The text as it is written, with doubled braces; it is counted as it goes out."""
     if not text.strip():
         raise NotNow("The reply is empty. Write something first.")
+    if "\x00" in text:
+        raise NotNow("There is a character in the reply that cannot be sent. Type the text anew.")
+    canned.check_filled(text)
     limit = Credential.objects.filter(pk=handle_id).values_list("text_limit", flat=True).first() or 280
-    length = weighted_length(text.strip())
+    length = weighted_length(canned.plain(text).strip())
     if length > limit:
         raise NotNow(f"The reply is {length} characters long as Twitter counts; {limit} are allowed.")
 
 
-def _check_not_twice(text: str, *, answers_id: int, but: Reply | None = None) -> None:
+def _check_not_twice(text: str, *, answers_id: int, but: Reply) -> None:
     """Pressing the button twice must not say it twice. What was deleted on Twitter may be said again."""
     others = Reply.objects.filter(conversation__messages=answers_id, answers_id=answers_id).exclude(
-        status__in=[ReplyStatus.REFUSED, ReplyStatus.SENT_BACK]
+        status__in=[ReplyStatus.REFUSED, ReplyStatus.SENT_BACK, ReplyStatus.DRAFT]
     )
-    others = others.exclude(message__deleted_at__isnull=False)
-    if any(other != but and _as_said(other.text) == _as_said(text) for other in others):
+    others = others.exclude(message__deleted_at__isnull=False).exclude(pk=but.pk)
+    if any(_as_said(other.text) == _as_said(text) for other in others):
         raise NotNow("This very reply is already on its way or posted.")
 
 

@@ -31,6 +31,7 @@ class Migration(migrations.Migration):
                 ('word_hash', models.CharField(max_length=64, unique=True)),
                 ('sealed_verifier', models.BinaryField()),
                 ('begun_at', models.DateTimeField()),
+                ('handle_id', models.BigIntegerField(null=True)),
                 ('used_at', models.DateTimeField(null=True)),
             ],
         ),
@@ -110,6 +111,11 @@ class Migration(migrations.Migration):
                 ('made_at', models.DateTimeField()),
                 ('paused_at', models.DateTimeField(null=True)),
                 ('paused_why', models.CharField(db_default='', default='', max_length=300)),
+                ('sealed_old_secret', models.BinaryField(null=True)),
+                ('old_secret_until', models.DateTimeField(null=True)),
+                ('rests_until', models.DateTimeField(null=True)),
+                ('failing_since', models.DateTimeField(null=True)),
+                ('delivered_at', models.DateTimeField(null=True)),
             ],
         ),
         migrations.AlterModelOptions(
@@ -129,6 +135,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='credential',
             name='expires_at',
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
+            model_name='credential',
+            name='refreshed_at',
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
@@ -293,6 +304,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='webhook',
+            constraint=models.UniqueConstraint(models.F('url'), name='webhook_is_one_per_address'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhook',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('old_secret_until', None), ('sealed_old_secret', None)), models.Q(('old_secret_until__isnull', False), ('sealed_old_secret__isnull', False)), _connector='OR'), name='webhook_old_secret_has_an_end'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhook',
             constraint=models.CheckConstraint(condition=models.Q(('made_at__isnull', False), ('made_by__isnull', False)), name='webhook_is_made_by_a_person_at_a_time'),
         ),
         migrations.AddIndex(
@@ -306,5 +325,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='delivery',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('delivered_at', None), ('due_at__isnull', False), ('given_up_at', None)), models.Q(('delivered_at__isnull', False), ('due_at', None), ('given_up_at', None)), models.Q(('delivered_at', None), ('due_at', None), ('given_up_at__isnull', False)), _connector='OR'), name='delivery_is_due_until_its_fate_is_known'),
+        ),
+        migrations.AddIndex(
+            model_name='reply',
+            index=models.Index(models.F('submitted_at'), models.F('id'), condition=models.Q(('status', 'submitted')), name='reply_waiting_for_approval'),
         ),
     ]

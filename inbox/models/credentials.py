@@ -14,6 +14,8 @@ class Credential(BrandModel):
     # Twitter's refresh tokens work once; none: the access token was given by hand and does not end by itself.
     sealed_refresh_token = models.BinaryField(null=True)
     expires_at = models.DateTimeField(null=True)
+    # When this access token was given: at three quarters of its life the next one is fetched.
+    refreshed_at = models.DateTimeField(null=True)
     scopes = models.CharField(max_length=400, default="", db_default="")
     connected_at = models.DateTimeField(null=True)
     connected_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
@@ -44,6 +46,8 @@ class ConnectAttempt(BrandModel):
     begun_at = models.DateTimeField()
     begun_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     used_at = models.DateTimeField(null=True)
+    # The handle that is to be connected again; none: whichever account the person chooses.
+    handle_id = models.BigIntegerField(null=True)
 
     class Meta:
         constraints = [

@@ -36,7 +36,8 @@ class Webhook(BrandModel):
     """An address of the client's or an integrator's that is told what happens in this brand. Its secret is sealed.
 
     It is told everything after `told_through`, the number of the last event that became a `Delivery` (or did not
-    concern it). `domain.deliveries` moves it.
+    concern it). Until `rests_until` nobody calls it: a worker is at it, or it has just failed. The secret before the
+    present one signs as well until its end. `domain.deliveries` moves it.
     """
 
     url = models.CharField(max_length=500)
@@ -48,9 +49,20 @@ class Webhook(BrandModel):
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     paused_at = models.DateTimeField(null=True)
     paused_why = models.CharField(max_length=300, default="", db_default="")
+    sealed_old_secret = models.BinaryField(null=True)
+    old_secret_until = models.DateTimeField(null=True)
+    rests_until = models.DateTimeField(null=True)
+    failing_since = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(F("url"), name="webhook_is_one_per_address"),
+            models.CheckConstraint(
+                name="webhook_old_secret_has_an_end",
+                condition=Q(sealed_old_secret=None, old_secret_until=None)
+                | Q(sealed_old_secret__isnull=False, old_secret_until__isnull=False),
+            ),
             models.CheckConstraint(
                 name="webhook_is_made_by_a_person_at_a_time", condition=Q(made_at__isnull=False, made_by__isnull=False)
             ),

@@ -84,6 +84,12 @@ class Reply(BrandModel):
                 name="reply_on_its_way",
                 condition=Q(status__in=[ReplyStatus.APPROVED, ReplyStatus.POSTING, ReplyStatus.UNKNOWN]),
             ),
+            models.Index(
+                F("submitted_at"),
+                F("id"),
+                name="reply_waiting_for_approval",
+                condition=Q(status=ReplyStatus.SUBMITTED),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,28 +4,26 @@ It is handed plain credentials, keeps none, decides nothing, retries nothing. Ev
 size cap. What an answer means follows `docs/twitter.md`: a write that may have happened is never called a failure.
 """
 
-import socket
-import ssl
-import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any
 
 import httpx
-import msgspec
 
+from inbox.twitter.calls import (
+    LONGEST_CALL,
+    NOT_REACHED,
+    TIMEOUT,
+    Unavailable,
+    a_dict,
+    capped,
+    http_client,
+    read_json,
+    words_of,
+)
 from inbox.twitter.shapes import SNOWFLAKE_EPOCH_MS, Account, Tweet, Unreadable, read_tweet
 
-_TIMEOUT = httpx.Timeout(connect=5, read=10, write=10, pool=5)
-# Seconds after which any call is over. httpx gives each step its own time, so an answer that drips would have no end.
-LONGEST_CALL = 20.0
-# A connection for each call: one that was kept may be dead, and a write into it is a write of unknown fate.
-_LIMITS = httpx.Limits(max_keepalive_connections=0)
-_MOST_BYTES = 4_000_000
 _MOST_PAGES = 5
 _FIELDS = {
     "tweet.fields": "author_id,conversation_id,created_at,entities,in_reply_to_user_id,lang,note_tweet,"
@@ -67,10 +65,6 @@ class Unknown:
 PostingOutcome = Sent | Refused | NotNow | Unknown
 
 
-class Unavailable(Exception):
-    """A reading call brought no answer. Reading may be tried again at any time."""
-
-
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """What a brand's account needs for a call. Never printed."""
@@ -95,22 +89,19 @@ class Twitter:
         *,
         base_url: str,
         credentials: Credentials,
-        timeout: httpx.Timeout = _TIMEOUT,
+        timeout: httpx.Timeout = TIMEOUT,
         longest_call: float = LONGEST_CALL,
     ) -> None:
         if not is_access_token(credentials.access_token):
             raise ValueError("This is no access token.")
         self._credentials = credentials
         self._longest_call = longest_call
-        self._http = httpx.Client(
-            base_url=base_url,
-            timeout=timeout,
-            limits=_LIMITS,
-            verify=_trusted(),
-            follow_redirects=False,
-            trust_env=False,
-            headers={"Authorization": f"Bearer {credentials.access_token}", "User-Agent": "Nightjar"},
-        )
+        self._http = http_client(base_url, bearer=credentials.access_token, timeout=timeout)
+
+    @property
+    def credentials(self) -> Credentials:
+        """What it was handed."""
+        return self._credentials
 
     def __enter__(self) -> "Twitter":
         return self
@@ -122,9 +113,9 @@ class Twitter:
         """Post a public reply. Returns what became of it; raises nothing that Twitter or the network can cause."""
         body = {"text": text, "reply": {"in_reply_to_tweet_id": str(in_reply_to_id)}}
         try:
-            with _capped(self._http, "POST", "/2/tweets", seconds=self._longest_call, json=body) as answer:
+            with capped(self._http, "POST", "/2/tweets", seconds=self._longest_call, json=body) as answer:
                 return _posting_outcome(*answer)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        except NOT_REACHED as error:
             return NotNow(f"Twitter could not be reached ({error}).", until=_in(seconds=15))
         except httpx.HTTPError as error:
             return Unknown(f"The connection broke before Twitter answered ({type(error).__name__}).")
@@ -140,7 +131,7 @@ class Twitter:
         for _ in range(_MOST_PAGES):
             answer = self._read(f"/2/users/{self._credentials.handle_id}/tweets", params)
             tweets += self._tweets_in(answer)
-            token = _dict(answer.get("meta")).get("next_token")
+            token = a_dict(answer.get("meta")).get("next_token")
             if not token:
                 return tweets
             params["pagination_token"] = str(token)
@@ -157,11 +148,11 @@ class Twitter:
 
     def _read(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
         try:
-            with _capped(self._http, "GET", path, seconds=self._longest_call, params=dict(params)) as answer:
+            with capped(self._http, "GET", path, seconds=self._longest_call, params=dict(params)) as answer:
                 status, _, content = answer
         except httpx.HTTPError as error:
             raise Unavailable(f"Twitter could not be read ({type(error).__name__}).") from error
-        found = _json(content)
+        found = read_json(content)
         if status != 200 or found is None:
             raise Unavailable(f"Twitter answered {status} to a reading call.")
         return found
@@ -172,74 +163,14 @@ class Twitter:
             raise Unavailable("Twitter's timeline could not be read: it is no list of tweets.")
         ours = {"author_id": str(self._credentials.handle_id)}
         try:
-            return [read_tweet({**ours, **_dict(post)}, includes=_dict(answer.get("includes"))) for post in posts]
+            return [read_tweet({**ours, **a_dict(post)}, includes=a_dict(answer.get("includes"))) for post in posts]
         except Unreadable as error:
             raise Unavailable(f"Twitter's timeline could not be read: {error}") from error
 
 
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Whose certificates we take; made once, since reading them all takes longer than a call."""
-    return httpx.create_ssl_context(trust_env=False)
-
-
-Answer = tuple[int, httpx.Headers, bytes]
-
-
-class _End:
-    """The end of one call: hung on httpx's own trace of it, it cuts the connection when the time is up."""
-
-    def __init__(self, seconds: float) -> None:
-        self._at = time.monotonic() + seconds
-        self._socket: socket.socket | None = None
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
-
-    def __enter__(self) -> "_End":
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def watch(self, step: str, info: Mapping[str, Any]) -> None:
-        """Told by httpx of every step of a call, before and after it."""
-        if step in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
-            self._socket = info["return_value"].get_extra_info("socket")
-        if step == "http11.send_request_headers.started" and self.is_over():
-            raise httpx.ConnectTimeout("Connecting took too long.")  # nothing was written yet
-        if step.endswith("response_headers.started"):
-            self.check()
-
-    def check(self) -> None:
-        if self.is_over():
-            raise httpx.ReadTimeout("The whole answer took too long.")
-
-    def is_over(self) -> bool:
-        return time.monotonic() >= self._at
-
-    def _cut(self) -> None:
-        with suppress(OSError):
-            if self._socket is not None:
-                # The plain one: an SSL socket's own would wait for its lock, which the reader holds.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-
-
-@contextmanager
-def _capped(http: httpx.Client, method: str, path: str, *, seconds: float, **request: Any) -> Iterator[Answer]:
-    with _End(seconds) as end, http.stream(method, path, extensions={"trace": end.watch}, **request) as response:
-        content = bytearray()
-        for chunk in response.iter_bytes():
-            content += chunk
-            if len(content) > _MOST_BYTES:
-                raise httpx.ReadError("The answer is larger than any that Twitter gives.")
-        end.check()
-        yield response.status_code, response.headers, bytes(content)
-
-
 def _posting_outcome(status: int, headers: httpx.Headers, content: bytes) -> PostingOutcome:
-    answer = _json(content)
-    words = _words(answer or {}, status)
+    answer = read_json(content)
+    words = words_of(answer or {}, status)
     kind = str((answer or {}).get("type") or "").rpartition("/")[2]  # Twitter's host in it has changed before
     if 200 <= status < 300:
         return _sent(answer or {})
@@ -261,7 +192,7 @@ def _posting_outcome(status: int, headers: httpx.Headers, content: bytes) -> Pos
 
 def _sent(answer: Mapping[str, Any]) -> PostingOutcome:
     """A success that cannot be read is still a success of unknown name: never a reason to post again."""
-    data = _dict(answer.get("data"))
+    data = a_dict(answer.get("data"))
     text = data.get("text")
     try:
         # Nothing but id and words: no other field of the answer may spoil the news.
@@ -270,26 +201,6 @@ def _sent(answer: Mapping[str, Any]) -> PostingOutcome:
     except Unreadable:
         return Unknown("Twitter accepted the call and its answer could not be read.")
     return Sent(id=tweet.id, text=tweet.text)
-
-
-def _words(answer: Mapping[str, Any], status: int) -> str:
-    """Why Twitter says no, in its own words, as far as it has any."""
-    errors = answer.get("errors")
-    messages = [_dict(error).get("message") for error in errors] if isinstance(errors, list) else []
-    found = [part for part in (answer.get("detail") or answer.get("title"), *messages) if isinstance(part, str)]
-    return " ".join(found).replace("\x00", "")[:300] or f"HTTP {status}"
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _json(content: bytes) -> dict[str, Any] | None:
-    try:
-        answer = msgspec.json.decode(content)
-    except (ValueError, RecursionError):
-        return None
-    return answer if isinstance(answer, dict) else None
 
 
 def _reset(headers: httpx.Headers, *, least: float) -> datetime:
@@ -318,15 +229,7 @@ class TwitterApp:
     )
 
     def __init__(self, *, base_url: str, bearer: str) -> None:
-        self._http = httpx.Client(
-            base_url=base_url,
-            timeout=_TIMEOUT,
-            limits=_LIMITS,
-            verify=_trusted(),
-            follow_redirects=False,
-            trust_env=False,
-            headers={"Authorization": f"Bearer {bearer}"},
-        )
+        self._http = http_client(base_url, bearer=bearer)
 
     def __enter__(self) -> "TwitterApp":
         return self
@@ -369,6 +272,24 @@ class TwitterApp:
             self._call("POST", "/2/activity/subscriptions", json=body)
         return len(missing)
 
+    def forsake_subscriptions(self, *, handle_ids: Sequence[int]) -> int:
+        """Give up everything that concerns these accounts; returns how many subscriptions there were."""
+        if not handle_ids:
+            return 0
+        gone = {str(handle_id) for handle_id in handle_ids}
+        rows = self._call("GET", "/2/activity/subscriptions").get("data") or []
+        ours = [row for row in rows if str((row.get("filter") or {}).get("user_id")) in gone]
+        for row in ours:
+            self._call("DELETE", f"/2/activity/subscriptions/{row['subscription_id']}")
+        return len(ours)
+
+    def subscribed_beyond(self, handle_ids: Sequence[int], *, webhook_id: str) -> list[int]:
+        """The accounts that are subscribed to this webhook and are none of these."""
+        rows = self._call("GET", "/2/activity/subscriptions").get("data") or []
+        ours = [row.get("filter") or {} for row in rows if str(row.get("webhook_id")) == webhook_id]
+        found = {int(each["user_id"]) for each in ours if each.get("user_id")}
+        return sorted(found - set(handle_ids))
+
     def missing_subscriptions(self, *, handle_ids: Sequence[int], webhook_id: str) -> list[tuple[str, str]]:
         """The events of these accounts, by name and account, that Twitter does not send to this webhook."""
         have = {
@@ -380,8 +301,8 @@ class TwitterApp:
 
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         try:
-            with _capped(self._http, method, path, seconds=LONGEST_CALL, **request) as (status, _, content):
-                answer = _json(content)
+            with capped(self._http, method, path, seconds=LONGEST_CALL, **request) as (status, _, content):
+                answer = read_json(content)
         except httpx.HTTPError as error:
             raise Unavailable(f"Twitter could not be reached ({type(error).__name__}).") from error
         if status >= 300 or answer is None:

@@ -1,18 +1,20 @@
 """What pages draw: conversations, messages and replies as plain values, made inside the brand and safe to take out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from accounts import queries as people
+from accounts.enums import Right, may
 from accounts.models import User
 from accounts.queries import Person
-from inbox import queries
+from inbox import policies, queries
 from inbox.enums import Direction, ReplyStatus, Urgency
-from inbox.models import Conversation, Customer, Event, Message, Reply
+from inbox.models import ApprovalRule, Conversation, Customer, Disposition, Event, Message, Note, Reply, Tag
 from inbox.twitter import text as twitter_text
 from tenants import entry
 from tenants.badges import Badge
+from tenants.refusals import Refusal
 
 _EXCERPT = 160
 
@@ -56,13 +58,15 @@ def conversation_card(
     names: Mapping[int, Person],
     user: User,
     now: datetime,
+    dispositions: Sequence[Disposition],
 ) -> dict[str, Any]:
     """One conversation as its page shows it."""
+    endings = {each.key: each.name for each in dispositions}
     reasons = [reason for message in messages if message.urgency == conversation.urgency for reason in message.reasons]
     return {
         **_facts(conversation, badge=badge, names=names, user=user, now=now),
         "closed_at": conversation.closed_at,
-        "disposition": conversation.disposition or None,
+        "disposition": endings.get(conversation.disposition, conversation.disposition) or None,
         "reasons": list(dict.fromkeys(reasons)),
         "opened_at": conversation.opened_at,
         "twitter_url": f"https://x.com/i/status/{messages[-1].pk}" if messages else None,
@@ -78,8 +82,17 @@ def message_cards(
     return [_message(each, customer, badge, names, loudness.get(each.pk, 0)) for each in messages]
 
 
-def reply_cards(replies: Iterable[Reply], *, badge: Badge, names: Mapping[int, Person]) -> list[dict[str, Any]]:
-    """Replies that are on their way or stuck, with what can be done about them."""
+def reply_cards(
+    replies: Iterable[Reply],
+    *,
+    badge: Badge,
+    names: Mapping[int, Person],
+    user: User,
+    role: str,
+    rule: ApprovalRule,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Replies that wait, are on their way or stuck, with what this person can do about them."""
     return [
         {
             "pk": reply.pk,
@@ -88,17 +101,86 @@ def reply_cards(replies: Iterable[Reply], *, badge: Badge, names: Mapping[int, P
             "status_words": reply.get_status_display(),
             "why": reply.why,
             "author": names.get(reply.author_id or 0),
+            "approver": names.get(reply.approved_by_id or 0) if reply.needs_approval else None,
+            "sent_back_by": names.get(reply.sent_back_by_id or 0),
+            "changed_by": names.get(reply.changed_by_id or 0),
+            "original_text": reply.original_text,
             "created_at": reply.created_at,
+            "submitted_at": reply.submitted_at,
             "not_before": reply.not_before,
-            "try_again_url": f"{badge.url}replies/{reply.pk}/retry/"
-            if reply.status in (ReplyStatus.UNKNOWN, ReplyStatus.REFUSED)
-            else None,
-            "it_was_posted_url": f"{badge.url}replies/{reply.pk}/posted/"
-            if reply.status == ReplyStatus.UNKNOWN
+            "undo_left": _undo_left(reply, now),
+            **_acts(reply, user=user, role=role, rule=rule, now=now, root=f"{badge.url}replies/{reply.pk}/"),
+            "continue_url": f"{badge.url}conversations/{reply.conversation_id}/?draft={reply.pk}"
+            if _is_own_draft(reply, user)
             else None,
         }
         for reply in replies
     ]
+
+
+def held_card(reply: Reply | None, *, badge: Badge, names: Mapping[int, Person]) -> dict[str, Any] | None:
+    """The draft that the composer holds: what became of it so far."""
+    if reply is None:
+        return None
+    return {
+        "pk": str(reply.pk),
+        "answers": str(reply.answers_id),
+        "was_sent_back": reply.status == ReplyStatus.SENT_BACK,
+        "why": reply.why,
+        "by": names.get(reply.sent_back_by_id or 0),
+        "discard_url": f"{badge.url}replies/{reply.pk}/discard/",
+    }
+
+
+def note_cards(notes: Iterable[Note], *, names: Mapping[int, Person]) -> list[dict[str, Any]]:
+    """Notes as the timeline shows them, between the messages."""
+    return [
+        {"pk": note.pk, "is_note": True, "text": note.text, "at": note.noted_at, "by": names.get(note.noted_by_id)}
+        for note in notes
+    ]
+
+
+def tag_cards(tags: Iterable[Tag]) -> list[dict[str, Any]]:
+    """Tags as the pane shows them."""
+    return [{"pk": tag.pk, "name": tag.name} for tag in tags]
+
+
+def _acts(
+    reply: Reply, *, user: User, role: str, rule: ApprovalRule, now: datetime, root: str
+) -> dict[str, str | None]:
+    """The addresses of what this person can do about this reply; none where a policy would refuse it."""
+    stuck = reply.status in (ReplyStatus.UNKNOWN, ReplyStatus.REFUSED) and may(role, Right.DECIDE_FATE)
+    may_decide = _is_allowed(policies.check_can_decide, user, role, reply, rule)
+    may_undo = _is_allowed(policies.check_can_take_back, user, role, reply) and (
+        reply.status == ReplyStatus.SUBMITTED or _undo_left(reply, now) > 0
+    )
+    return {
+        "try_again_url": f"{root}retry/" if stuck else None,
+        "it_was_posted_url": f"{root}posted/" if stuck and reply.status == ReplyStatus.UNKNOWN else None,
+        "approve_url": f"{root}approval/" if may_decide else None,
+        "send_back_url": f"{root}sending-back/" if may_decide else None,
+        "undo_url": f"{root}undo/" if may_undo else None,
+        "discard_url": f"{root}discard/" if _is_own_draft(reply, user) else None,
+    }
+
+
+def _is_own_draft(reply: Reply, user: User) -> bool:
+    return reply.author_id == user.pk and reply.status in (ReplyStatus.DRAFT, ReplyStatus.SENT_BACK)
+
+
+def _is_allowed(check: Callable[..., None], *about: Any) -> bool:
+    try:
+        check(*about)
+    except Refusal:
+        return False
+    return True
+
+
+def _undo_left(reply: Reply, now: datetime) -> float:
+    """For how many seconds an approved reply can still be taken back."""
+    if reply.status != ReplyStatus.APPROVED or reply.undo_until is None:
+        return 0
+    return max(0, round((reply.undo_until - now).total_seconds(), 1))
 
 
 def history_cards(events: Iterable[Event], *, names: Mapping[int, Person]) -> list[dict[str, Any]]:

@@ -2,11 +2,14 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from playbooks.models import founding
 from tenants.models import BrandModel
 
 
 class CannedResponse(BrandModel):
     """A saved text to start a reply from. What stands in {braces} is a blank, and must be filled before it goes out."""
+
+    founding_rows = (founding.canned_rows(),)
 
     name = models.CharField(max_length=60)
     text = models.TextField()

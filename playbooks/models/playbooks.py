@@ -2,11 +2,14 @@ from django.db import models
 from django.db.models import F
 
 from playbooks.enums import Step
+from playbooks.models import founding
 from tenants.models import BrandModel
 
 
 class Playbook(BrandModel):
     """Guidance for one topic, step by step. The one without a topic is the brand's default."""
+
+    founding_rows = (founding.playbook_row(),)
 
     name = models.CharField(max_length=60)
     topic = models.SlugField(max_length=40, default="", db_default="", blank=True)
@@ -23,6 +26,8 @@ class Playbook(BrandModel):
 
 class Guidance(BrandModel):
     """What a playbook says about one of the nine steps: a sentence for the agent, and words that count here."""
+
+    founding_rows = (founding.guidance_rows(),)
 
     playbook = models.ForeignKey(Playbook, models.CASCADE, related_name="guidance")
     step = models.CharField(max_length=20, choices=Step)

@@ -64,8 +64,8 @@ class Brand(models.Model):
         operators="select",
         directory="select",
         agency="select, insert (agency_id, name, slug, state, colour, ink, zone, languages, reopen_window, created_at, "
-        "build_state, build_error), update (name, state, colour, ink, zone, languages, reopen_window, live_at, "
-        "live_by_id, build_state, build_error)",
+        "build_state, build_error, live_at, live_by_id), update (name, state, colour, ink, zone, languages, "
+        "reopen_window, live_at, live_by_id, build_state, build_error)",
         brand="select",
         brand_rows="id = nightjar_brand()",
         letterbox="select",

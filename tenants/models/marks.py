@@ -60,6 +60,9 @@ class Offboarding(models.Model):
 
     wall = Wall(
         agency="select, insert, update (confirmed_at, confirmed_by_id, withdrawn_at, withdrawn_by_id)",
+        # It begins at its beginning, and with a brand of the agency's own: the worker erases what is confirmed.
+        agency_new_rows="(brand_key, brand_name, brand_slug) IN (SELECT id, name, slug FROM tenants_brand) "
+        "AND exported_at IS NULL AND confirmed_at IS NULL AND erased_at IS NULL AND certificate = ''",
         operators="select",
     )
 

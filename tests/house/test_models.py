@@ -12,6 +12,7 @@ from tenants import entry, schemas
 from tenants.models import Agency, Brand, BrandModel, Stray
 from tests import factories
 from tests.house.source import APPS
+from tests.walled import OF_AN_AGENCY
 
 OURS = [model for model in apps.get_models() if model._meta.app_label in APPS]
 FACTORIES: dict[type[models.Model], type[DjangoModelFactory]] = {
@@ -111,11 +112,18 @@ def test_a_brand_points_at_few_public_tables():
 
     # A person, by key: who did it. Nothing else leaves a brand's schema.
     assert outward == {
+        "ConnectAttempt.begun_by",
         "Conversation.assignee",
         "Conversation.closed_by",
+        "Credential.connected_by",
         "Event.by",
+        "Note.noted_by",
         "Reply.approved_by",
         "Reply.author",
+        "Reply.changed_by",
+        "Reply.sent_back_by",
+        "Tagging.tagged_by",
+        "Webhook.made_by",
     }
 
 
@@ -130,8 +138,8 @@ def own_agency(house, django_db_blocker) -> Iterator[Agency]:
         connection.close()
         with schemas.as_owner() as cursor:
             cursor.execute("DELETE FROM tenants_stray")
-            cursor.execute("DELETE FROM accounts_membership WHERE agency_id = %s", [agency.pk])
-            cursor.execute("DELETE FROM accounts_auditentry WHERE agency_id = %s", [agency.pk])
+            for table in OF_AN_AGENCY:
+                cursor.execute(f"DELETE FROM {table} WHERE agency_id = %s", [agency.pk])
             cursor.execute("DELETE FROM accounts_user WHERE email LIKE '%%@factory.test'")
         for brand in brands:
             schemas.drop_brand(brand=brand)

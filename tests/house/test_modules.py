@@ -12,10 +12,12 @@ IN_AN_APP = {
 }  # fmt: skip
 MORE = {
     "inbox": {"twitter"},
+    # What allauth asks us while somebody logs in.
+    "accounts": {"adapters"},
     # The floor that all stand on: entering brands, hints, nudges, refusals, secrets, and what brands publish upward.
     "tenants": {
-        "badges", "database", "entry", "fanout", "letterbox", "live", "nudge", "outgoing", "refusals", "schemas",
-        "sealing", "wall", "walls",
+        "badges", "database", "entry", "exports", "fanout", "letterbox", "live", "nudge", "outgoing", "refusals",
+        "schemas", "sealing", "wall", "walls",
     },
     # Wiring.
     "config": {
@@ -26,15 +28,16 @@ MORE = {
 STAGES = {
     "inbox": {
         "flow", "arrivals", "conversations", "deletions", "triage", "routing", "sla", "replies", "posting",
-        "credentials", "wrapup", "events",
+        "credentials", "connecting", "wrapup", "events",
         # Nouns that threading keeps beside its conversations.
         "customers", "amplifications",
         # What agents keep beside a conversation, what a brand decided about replies, what programs are told.
-        "notes", "tags", "rules", "deliveries",
+        "notes", "tags", "rules", "webhooks", "deliveries", "calls",
         # Recorded conversations, and the demonstration's past, go the way of every tweet.
         "replays", "demonstration",
     },
-    "playbooks": {"coaching", "canned", "guidance"},
+    # `drafts`: a text as the coach reads it.
+    "playbooks": {"coaching", "canned", "guidance", "drafts"},
     # `people` come aboard by `invitations`, programs by `keys`, brands by their `founding` until their `endings`; and
     # `audit` keeps what all of them did that matters to security.
     "accounts": {"roster", "presence", "desk", "audit", "people", "invitations", "keys", "founding", "endings"},

@@ -1,6 +1,17 @@
 """What the settings must never lose."""
 
+import ast
+
 from django.conf import settings
+
+from tests.house.source import nodes
+
+# Modules of ours that count attempts in the cache, each with its reason.
+LIMITS = {
+    "accounts/adapters.py": "failed log-ins, as allauth counts them, so that a person is told how long to wait",
+    "config/programs.py": "how often a key called within the minute",
+}
+SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 
 
 def test_no_app_is_in_two_kinds_of_schema():
@@ -20,7 +31,8 @@ def test_cookies_belong_to_one_host():
 
 def test_no_stranger_is_trusted():
     assert settings.DEBUG is False
-    assert "*" not in settings.ALLOWED_HOSTS
+    # Brands have host names of their own: rows say which hosts are ours, and `HostMiddleware` answers no other.
+    assert "*" in settings.ALLOWED_HOSTS
     assert settings.CSRF_TRUSTED_ORIGINS == []
     assert settings.USE_X_FORWARDED_HOST is False
     assert settings.SECURE_PROXY_SSL_HEADER is None
@@ -53,8 +65,27 @@ def test_instants_are_kept_in_utc():
     assert (settings.USE_TZ, settings.TIME_ZONE) == (True, "UTC")
 
 
-def test_nothing_is_cached_that_could_be_another_brands():
-    assert {cache["BACKEND"] for cache in settings.CACHES.values()} == {"django.core.cache.backends.dummy.DummyCache"}
+def test_the_cache_is_this_databases_own():
+    """Two installations on one Redis must not count each other's attempts to log in."""
+    assert {cache["KEY_PREFIX"] for cache in settings.CACHES.values()} == {settings.DATABASES["default"]["NAME"]}
+
+
+def test_nothing_of_ours_is_cached_since_it_could_be_another_brands():
+    """The limits of allauth and of Django REST framework keep their counts in the cache; our own code, nothing."""
+    callers = {name for name, node in nodes(ast.ImportFrom) if (node.module or "").startswith("django.core.cache")}
+    callers |= {
+        name
+        for name, node in nodes(ast.ImportFrom)
+        if node.module == "django.core" and "cache" in {alias.name for alias in node.names}
+    }
+    callers |= {name for name, node in nodes(ast.Attribute) if node.attr == "cache_page"}
+    callers |= {
+        name
+        for name, node in nodes(ast.ImportFrom)
+        if node.module == "django.views.decorators.cache" and {alias.name for alias in node.names} != {"never_cache"}
+    }
+
+    assert callers - set(LIMITS) == set()
 
 
 def test_passwords_are_hashed_slowly():

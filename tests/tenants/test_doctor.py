@@ -142,9 +142,25 @@ def test_standing_walls_stand(new_brand):
         ("REVOKE INSERT ON {schema}.inbox_event FROM {brand}", "{brand} may not insert in {schema}.inbox_event"),
         (
             "GRANT UPDATE (text) ON {schema}.inbox_message TO {login}",
-            "nightjar_app may update in {schema}.inbox_message",
+            "nightjar_app may update text in {schema}.inbox_message",
         ),
         ("ALTER ROLE {brand} LOGIN", "{brand} may log in"),
+        (
+            "GRANT SELECT (password) ON accounts_user TO {agencies}",
+            "{agencies} may select password in public.accounts_user",
+        ),
+        (
+            "GRANT SELECT ON accounts_user TO {operators}",
+            "{operators} may select in public.accounts_user",
+        ),
+        (
+            "GRANT UPDATE (agency_id) ON tenants_brand TO {agencies}",
+            "{agencies} may update agency_id in public.tenants_brand",
+        ),
+        (
+            "CREATE POLICY everybody ON tenants_handle USING (true)",
+            "nobody knows the policy everybody of tenants_handle",
+        ),
         ("ALTER TABLE accounts_deskrow DISABLE ROW LEVEL SECURITY", "the rows of accounts_deskrow are not kept apart"),
     ],
 )
@@ -153,7 +169,9 @@ def test_a_hole_in_the_walls_is_named(new_brand, breach, hole):
     names = {
         "schema": brand.schema_name,
         "brand": f"{schemas.database_name()}_brand_{brand.pk}",
+        "agencies": f"{schemas.database_name()}_agencies",
         "directory": f"{schemas.database_name()}_directory",
+        "operators": f"{schemas.database_name()}_operators",
         "letterbox": walls.LETTERBOX,
         "login": walls.LOGIN,
     }
@@ -200,7 +218,7 @@ def test_an_arrival_that_waits_too_long_is_noticed(new_brand):
 def test_a_reply_of_unknown_fate_waits_for_a_person(new_brand):
     brand = new_brand()
     with committed(brand):
-        factories.ReplyFactory(status=ReplyStatus.UNKNOWN, posting_since=NOON, **APPROVED)
+        factories.ReplyFactory(status=ReplyStatus.UNKNOWN, posting_since=NOON, **approved())
 
     findings = {finding.sentence: finding for finding in work.brands()}
 
@@ -211,7 +229,7 @@ def test_a_reply_of_unknown_fate_waits_for_a_person(new_brand):
 def test_a_reply_that_should_be_out_by_now_is_noticed(new_brand):
     brand = new_brand()
     with committed(brand):
-        factories.ReplyFactory(status=ReplyStatus.APPROVED, **APPROVED)
+        factories.ReplyFactory(status=ReplyStatus.APPROVED, **approved())
 
     findings = {finding.sentence: finding for finding in work.brands()}
 
@@ -287,7 +305,8 @@ def test_a_check_that_cannot_be_made_is_not_green():
     assert (finding.is_bad, finding.sentence) == (True, "The sky could not be looked at: the line is cut.")
 
 
-APPROVED = {"approved_at": NOON, "approved_by_id": 1}
+def approved() -> dict[str, object]:
+    return {"approved_at": NOON, "approved_by_id": factories.somebody_id()}
 
 
 def only(findings: Iterator[Finding]) -> Finding:
@@ -316,6 +335,8 @@ def breached(statement: str) -> Iterator[None]:
                 )
         if "LOGIN" in statement:
             cursor.execute(statement.replace("LOGIN", "NOLOGIN"))
+        cursor.execute("DROP POLICY IF EXISTS everybody ON tenants_handle")
+        walls.build_shared(cursor, database=schemas.database_name())
         cursor.execute("ALTER TABLE accounts_deskrow ENABLE ROW LEVEL SECURITY")
 
 

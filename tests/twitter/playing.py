@@ -23,6 +23,8 @@ import httpx
 PROJECT = next(folder for folder in Path(__file__).resolve().parents if (folder / "pyproject.toml").exists())
 SECRET = b"synthetic-consumer-secret"
 APP = {"authorization": "Bearer app-token-of-the-tests"}
+CLIENT = ("client-of-the-tests", "client-secret-of-the-tests")
+CALLBACK = "http://localhost:1/twitter/callback/"
 EVENTS = ("post.create", "post.delete", "post.mention.create", "post.reply.create", "post.quote.create")
 
 
@@ -41,6 +43,9 @@ class SandboxProcess:
             "NIGHTJAR_SANDBOX_DB": str(self.folder / "sandbox.sqlite3"),
             "NIGHTJAR_TWITTER_CONSUMER_SECRET": SECRET.decode(),
             "NIGHTJAR_TWITTER_APP_BEARER": APP["authorization"].removeprefix("Bearer "),
+            "NIGHTJAR_TWITTER_CLIENT_ID": CLIENT[0],
+            "NIGHTJAR_TWITTER_CLIENT_SECRET": CLIENT[1],
+            "NIGHTJAR_TWITTER_CALLBACK_URL": CALLBACK,
             "NIGHTJAR_PORT": str(self.port),
             "NIGHTJAR_BASE_DOMAIN": "localhost",
         }

@@ -4,8 +4,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.utils import timezone
 
 from accounts import queries
+from accounts.domain import invitations
 from tenants import entry
 from tenants import queries as houses
 from tenants.badges import address, badges_of_agency
@@ -34,4 +36,13 @@ class Command(BaseCommand):
             self.stdout.write("  Try first: write to @AcmeAir on the sandbox Twitter, then answer it at the desk")
             self.stdout.write("  as agent@northlight.example. Ctrl-C stops everything; `make reset` starts over.")
         else:
-            self.stdout.write("  Nobody is here yet: no demonstration was made.")
+            self.stdout.write("  No demonstration was made.")
+        self._invite_first_operator()
+
+    def _invite_first_operator(self) -> None:
+        """As long as nobody runs this installation, whoever reads this may: once, at a new address with each start."""
+        with entry.operators():
+            word = invitations.first_operator(now=timezone.now())
+        if word:
+            self.stdout.write("  Nobody runs this installation yet. Become its first operator, within 72 hours:")
+            self.stdout.write(f"    {address(settings.BASE_DOMAIN)}invitation/{word}/")

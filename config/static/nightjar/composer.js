@@ -30,15 +30,18 @@
   const field = () => document.getElementById("composer-text");
   const conversation = () => document.getElementById("pane")?.dataset.conversation;
 
-  function showCount() {
+  function showCount(weighed) {
     if (!form()) return;
     const limit = Number(form().dataset.limit);
-    const used = weigh(field().value.trim());
+    const used = weighed ?? weigh(field().value.trim());
     const count = form().querySelector("[data-count]");
     count.dataset.state = used > limit ? "over" : limit - used <= NEAR ? "near" : "fine";
     count.querySelector(".count-left").textContent = limit - used;
     count.querySelector(".count-arc").setAttribute("stroke-dasharray", `${Math.min(100, (used / limit) * 100)} 100`);
   }
+
+  // Our own count is near enough while somebody types; the server's, which comes with the coach's advice, is exact.
+  document.addEventListener("nightjar:weighed", ({ detail }) => { if (field()) showCount(detail.weight); });
 
   // --- what is typed stays in this tab until it is sent ---------------------------------------------------------
 
@@ -62,18 +65,33 @@
     if (stored(`sending:${key}`) !== null) {
       store(`sending:${key}`, null);
       if (!document.querySelector("#pane .notice-refusal")) {
-        store(`draft:${key}`, null);
+        forget(key);
         document.getElementById("conversation").focus({ preventScroll: true }); // The single keys work again.
       }
     }
-    if (form() && !field().value) field().value = stored(`draft:${key}`) ?? "";
+    if (form()) restore(key);
     showCount();
     showAnswered();
   }
 
+  // What was typed in this tab is newer than the draft that the server keeps, if it was typed into that draft.
+  function restore(key) {
+    const typed = stored(`draft:${key}`);
+    if (typed === null || typed === field().value) return;
+    if (!field().value || stored(`draft-of:${key}`) === held()) field().value = typed;
+  }
+
+  function forget(key) {
+    store(`draft:${key}`, null);
+    store(`draft-of:${key}`, null);
+  }
+
+  const held = () => document.getElementById("composer-reply")?.value || "new";
+
   document.addEventListener("input", (event) => {
     if (event.target.id !== "composer-text") return;
     store(`draft:${conversation()}`, event.target.value);
+    store(`draft-of:${conversation()}`, held());
     showCount();
   });
 
@@ -81,11 +99,45 @@
     if (event.target.id === "composer") store(`sending:${conversation()}`, "yes");
   });
 
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-save-draft], [data-discard]")) store(`sending:${conversation()}`, "yes");
+  });
+
   document.addEventListener("keydown", (event) => {
-    if (event.target.id === "composer-text" && event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) {
+    if (event.target.id !== "composer-text" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
+    if (event.key === "Enter") {
       event.preventDefault();
-      form().requestSubmit();
+      form().requestSubmit(form().querySelector("[data-send]"));
+    } else if (event.key === "z" && !field().value) {
+      const undo = document.querySelector('[data-undo] [data-key="z"]');
+      if (undo) event.preventDefault();
+      undo?.click();
     }
+  });
+
+  // --- what is typed is kept as a draft when one goes elsewhere ---------------------------------------------------
+
+  async function keep() {
+    const key = conversation();
+    const typed = form() && stored(`draft:${key}`);
+    if (!typed?.trim() || typed !== field().value || stored(`sending:${key}`) !== null) return;
+    const body = new FormData(form());
+    body.append("quietly", "yes");
+    try {
+      const response = await fetch(form().dataset.draftUrl, { method: "POST", body, keepalive: true });
+      if (response.ok && stored(`draft:${key}`) === typed) forget(key);
+    } catch { /* No network: it stays in this tab. */ }
+  }
+
+  addEventListener("pagehide", keep);
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.requestConfig?.verb === "get" && event.detail.target?.id === "conversation") keep();
+  });
+  // Undo puts other words into the composer: what was being typed is kept first.
+  document.addEventListener("htmx:confirm", (event) => {
+    if (!event.target.matches?.("[data-undo]") || !stored(`draft:${conversation()}`)) return;
+    event.preventDefault();
+    keep().finally(() => event.detail.issueRequest(true));
   });
 
   // No answer does not mean not sent: the person looks before sending again.

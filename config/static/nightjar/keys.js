@@ -5,10 +5,12 @@
   let goingTimer = null;
 
   const visible = (element) => element && element.checkVisibility();
-  const rows = () => [...document.querySelectorAll(".row-link")].filter(visible);
+  const rows = () => [...document.querySelectorAll(".row-link, .approval")].filter(visible);
   const press = (selector) => {
-    const element = [...document.querySelectorAll(selector)].find(visible);
+    const near = document.activeElement?.closest(".approval") ?? document;
+    const element = [...near.querySelectorAll(selector)].find(visible);
     element?.click();
+    element?.closest("details[open]")?.querySelector("textarea, input:not([type=hidden])")?.focus();
     return Boolean(element);
   };
 
@@ -45,12 +47,17 @@
     b: () => press('[data-key="b"]'),
     e: () => press('[data-key="e"]'),
     d: () => press('[data-key="d"]'),
+    n: () => press('[data-key="n"]'),
+    z: () => press('[data-key="z"]'),
+    a: () => press('[data-key="a"]'),
+    c: () => press('[data-key="c"]'),
+    s: () => press('[data-key="s"]'),
     "/": () => document.getElementById("filter")?.focus(),
     "?": () => document.getElementById("keys")?.showModal(),
     Escape: leave,
   };
 
-  const places = { d: "desk", i: "inbox", r: "reports" };
+  const places = { d: "desk", i: "inbox", r: "reports", v: "approvals", s: "settings" };
   const go = (key) => press(`[data-go="${key}"], [data-go="${places[key]}"]`);
 
   document.addEventListener("keydown", (event) => {
@@ -128,7 +135,9 @@
 
   // A choice that opened is answered by the keyboard at once. (Toggle events do not bubble.)
   document.addEventListener("toggle", (event) => {
-    if (event.newState === "open" && event.target.id === "close-as") event.target.querySelector("button")?.focus();
+    if (event.newState !== "open") return;
+    if (event.target.id === "close-as") event.target.querySelector("button:enabled")?.focus();
+    if (event.target.id === "note-new") event.target.querySelector("textarea").focus();
   }, true);
 
   // A pane opened as a sheet must not stay one when the window grows.

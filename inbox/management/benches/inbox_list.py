@@ -48,7 +48,7 @@ def measure() -> dict[str, Any]:
     """Every one of them waits, so the lists and the counts beside them are as long as can be."""
     brand = house.brands(3)[2]
     host = house.brand_host(brand)
-    _fill(brand)
+    fill(brand)
     cookie = house.cookie(house.agents(1, team="list")[0], host=host)
     times = {name: _ask_often(f"/?filter={name}", host=host, cookie=cookie) for name in LISTS}
     figures = {name: milliseconds(took) for name, took in times.items()}
@@ -61,7 +61,8 @@ def measure() -> dict[str, Any]:
     }
 
 
-def _fill(brand: Brand) -> None:
+def fill(brand: Brand) -> None:
+    """A hundred thousand conversations that wait, each with a message and its place on the desk."""
     values: dict[str, Any] = {
         "count": CONVERSATIONS,
         "handle": house.handle_of(brand),

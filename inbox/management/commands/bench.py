@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inbox.management.benches import inbox_list, ingest_batch, ingest_naive, on_screen, onboard_brand
+from inbox.management.benches import api_list, inbox_list, ingest_batch, ingest_naive, on_screen, onboard_brand
 
 BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "onboard_brand": onboard_brand.measure,
@@ -19,6 +19,7 @@ BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "ingest_batch": ingest_batch.measure,
     "on_screen": on_screen.measure,
     "inbox_list": inbox_list.measure,
+    "api_list": api_list.measure,
 }
 
 

@@ -1,4 +1,4 @@
-"""`manage.py demonstrate`: an agency with three brands and eight people on the sandbox Twitter, made on first start."""
+"""`manage.py demonstrate`: an agency with three brands and nine people on the sandbox Twitter, made on first start."""
 
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.domain.people import add_person
 from accounts.enums import Role
+from accounts.models import User
 from accounts.queries import DEMONSTRATION_DOMAIN, DEMONSTRATION_PASSWORD
 from inbox.domain import credentials
 from inbox.domain.demonstration import Past
@@ -32,10 +33,12 @@ PEOPLE = (
     ("Clara Prado", "approver", Role.CLIENT_APPROVER, "acme"),
     ("Victor Ames", "viewer", Role.CLIENT_VIEWER, "bolt"),
 )
+# Runs Nightjar itself, and sees no agency's work.
+OPERATOR = ("Olu Adeyemi", "operator")
 
 
 class Command(BaseCommand):
-    help = "Make the demonstration: one agency, three brands, eight people, on the sandbox Twitter. Once."
+    help = "Make the demonstration: one agency, three brands, nine people, on the sandbox Twitter. Once."
 
     def handle(self, *args: Any, **options: Any) -> None:
         made = Path(settings.HOME) / "demonstration.json"
@@ -96,4 +99,15 @@ class Command(BaseCommand):
                     agency_id=agency.pk,
                     role=role,
                     brand_id=brands[slug].pk if slug else None,
+                    is_demonstration=True,
                 )
+        with entry.directory():
+            is_operated = User.objects.filter(email=OPERATOR[1] + DEMONSTRATION_DOMAIN).exists()
+        if not is_operated:
+            add_person(
+                email=OPERATOR[1] + DEMONSTRATION_DOMAIN,
+                name=OPERATOR[0],
+                password=DEMONSTRATION_PASSWORD,
+                is_operator=True,
+                is_demonstration=True,
+            )

@@ -14,6 +14,7 @@ from inbox.twitter.sandbox.activity import Activity
 from inbox.twitter.sandbox.deliveries import Deliveries
 from inbox.twitter.sandbox.environment import Environment
 from inbox.twitter.sandbox.faults import Faults
+from inbox.twitter.sandbox.grants import Grants
 from inbox.twitter.sandbox.problems import Problem
 from inbox.twitter.sandbox.storage import Storage
 from inbox.twitter.sandbox.world import Account, World
@@ -51,13 +52,15 @@ class Sandbox:
     activity: Activity
     deliveries: Deliveries
     allowances: "Allowances"
+    grants: Grants
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose token a request carries; the app's own has no account."""
+    """Whose token a request carries, and what it allows; the app's own has no account, one made by hand no limits."""
 
     account: Account | None
+    scopes: frozenset[str] | None = None
 
     @property
     def user_id(self) -> int | None:
@@ -100,6 +103,7 @@ def endpoint(template: str, *, users: bool = True, app: bool = True) -> Callable
                 caller = _caller(request, sandbox)
                 headers = _allowance(sandbox, caller, f"{request.method} {template}")
                 _check_kind(caller, users=users, app=app)
+                _check_scopes(caller, request.method)
                 response = await handler(request, sandbox, caller)
             except Problem as problem:
                 response = problem.response(sandbox.world.vocabulary)
@@ -120,6 +124,8 @@ def _caller(request: Request, sandbox: Sandbox) -> Caller:
         caller = Caller(None)
     elif user_id := sandbox.world.holder_of(token):
         caller = Caller(sandbox.world.account(user_id))
+    elif granted := sandbox.grants.holder_of(token):
+        caller = Caller(sandbox.world.account(granted[0]), granted[1])
     else:
         raise problems.unauthorized()
     if sandbox.faults.take("unauthorized", caller.user_id):
@@ -144,3 +150,10 @@ def _check_kind(caller: Caller, *, users: bool, app: bool) -> None:
         raise problems.wrong_kind_of_token(USER_CONTEXT, APP_ONLY)
     if not caller.account and not app:
         raise problems.wrong_kind_of_token(APP_ONLY, f"OAuth 1.0a User Context, {USER_CONTEXT}")
+
+
+def _check_scopes(caller: Caller, method: str) -> None:
+    """Reading needs two scopes and writing a third, whatever is read or written: all of it is tweets here."""
+    needed = {"tweet.read", "users.read"} if method == "GET" else {"tweet.read", "users.read", "tweet.write"}
+    if caller.scopes is not None and not needed <= caller.scopes:
+        raise problems.forbidden("Your client app is not configured with the appropriate oauth2 app permissions.")

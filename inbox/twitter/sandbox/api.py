@@ -1,6 +1,5 @@
 """Twitter's own operations on tweets and accounts, under `/2`."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from starlette.routing import Route
 
 from inbox.twitter.sandbox import authorship, problems
 from inbox.twitter.sandbox.access import Caller, Sandbox, endpoint, rate_headers
+from inbox.twitter.sandbox.disturbances import cut, hang
 from inbox.twitter.sandbox.parameters import (
     Page,
     Wanted,
@@ -279,7 +279,7 @@ async def _disturb_before(request: Request, sandbox: Sandbox, author: Account) -
     if faults.take("server_error", author.id):
         raise _unavailable()
     if fault := faults.take("time_out", author.id):
-        await _hang(request, fault.seconds)
+        await hang(request, fault.seconds)
         raise _unavailable()
     if fault := faults.take("too_many", author.id):
         reset = int(time.time() + fault.seconds)
@@ -294,31 +294,15 @@ async def _disturb_after(request: Request, sandbox: Sandbox, author: Account) ->
     """Faults that strike although the tweet is out."""
     faults = sandbox.faults
     if faults.take("lost_answer", author.id):
-        await _cut(request)
+        await cut(request)
     if faults.take("server_error_after", author.id):
         raise _unavailable()
     if fault := faults.take("time_out_after", author.id):
-        await _hang(request, fault.seconds)
+        await hang(request, fault.seconds)
 
 
 def _unavailable() -> Problem:
     return Problem(503, "Service Unavailable", "Service Unavailable")
-
-
-async def _hang(request: Request, seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and not await request.is_disconnected():
-        await asyncio.sleep(min(0.1, seconds))
-
-
-async def _cut(request: Request) -> None:
-    """Break the connection without a byte of answer.
-
-    ASGI has no word for this, so the server's own transport is reached through the bound method it gave us.
-    """
-    request.receive.__self__.transport.abort()  # type: ignore[attr-defined]
-    while not await request.is_disconnected():
-        await asyncio.sleep(0.001)
 
 
 ROUTES = [

@@ -16,11 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from inbox.twitter.sandbox import api, control, environment, registrations, timeline
+from inbox.twitter.sandbox import api, control, environment, oauth, registrations, timeline
 from inbox.twitter.sandbox.access import Allowances, Sandbox
 from inbox.twitter.sandbox.activity import Activity
 from inbox.twitter.sandbox.deliveries import Deliveries
 from inbox.twitter.sandbox.faults import Faults
+from inbox.twitter.sandbox.grants import Grants
 from inbox.twitter.sandbox.problems import Problem
 from inbox.twitter.sandbox.storage import Storage
 from inbox.twitter.sandbox.world import World
@@ -39,6 +40,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
         activity=Activity(storage, world, faults, surroundings.public_url),
         deliveries=Deliveries(storage, surroundings.consumer_secret),
         allowances=Allowances(),
+        grants=Grants(storage),
     )
     app.state.sandbox.deliveries.start()
     yield
@@ -95,7 +97,7 @@ def _is_for_machines(request: Request) -> bool:
 
 
 application = Starlette(
-    routes=[*api.ROUTES, *registrations.ROUTES, *control.ROUTES, *timeline.ROUTES],
+    routes=[*api.ROUTES, *registrations.ROUTES, *oauth.ROUTES, *control.ROUTES, *timeline.ROUTES],
     lifespan=lifespan,
     middleware=[Middleware(OwnGround)],
     exception_handlers={Problem: refused, HTTPException: not_served},

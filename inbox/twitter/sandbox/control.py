@@ -23,7 +23,7 @@ from inbox.twitter.sandbox.parameters import (
 from inbox.twitter.sandbox.problems import Problem, json_response, malformed
 from inbox.twitter.sandbox.snowflake import first_of
 from inbox.twitter.sandbox.wire import timestamp
-from inbox.twitter.sandbox.world import SETTINGS, USERNAME, Account, Tweet
+from inbox.twitter.sandbox.world import SECONDS, SETTINGS, USERNAME, Account, Tweet
 
 LONGEST_TEXT = 25_000
 LONGEST_NAME = 50
@@ -54,7 +54,7 @@ async def add_token(request: Request) -> Response:
 async def revoke_tokens(request: Request) -> Response:
     account, sandbox = await _account_asked(request), _sandbox(request)
     with sandbox.storage.transaction():
-        revoked = sandbox.world.revoke_tokens(account.id)
+        revoked = sandbox.world.revoke_tokens(account.id) + sandbox.grants.revoke_of(account.id)
         sandbox.activity.announce_revocation(account.id)
     sandbox.deliveries.wake()
     return json_response({"revoked": revoked})
@@ -236,11 +236,19 @@ async def change_settings(request: Request) -> Response:
     for name, value in changes.items():
         if name not in SETTINGS:
             raise malformed(f"There is no setting called '{name[:60]}'. There are: {', '.join(SETTINGS)}.")
+        if name in SECONDS:
+            _check_seconds(name, value)
+            continue
         allowed = ("tweet", "post") if name == "vocabulary" else (True, False)
         if value not in allowed or type(value) is not type(SETTINGS[name]):
             raise malformed(f"`{name}` is one of {', '.join(str(one).lower() for one in allowed)}.")
     world.change_settings(changes)
     return json_response(world.settings)
+
+
+def _check_seconds(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 86_400:
+        raise malformed(f"`{name}` is a whole number of seconds, at most a day.")
 
 
 async def reset(request: Request) -> Response:

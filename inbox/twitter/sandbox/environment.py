@@ -12,6 +12,10 @@ class Environment:
     app_bearer: str
     public_url: str  # where a browser finds this page, without a slash at the end
     base_domain: str
+    # The one app that is registered here, and the one address to which people are sent back to it. None: no app.
+    client_id: str = ""
+    client_secret: str = ""
+    callback_url: str = ""
 
 
 def read() -> Environment:
@@ -29,6 +33,10 @@ def read() -> Environment:
         app_bearer=bearer,
         public_url=f"http://twitter.{domain()}:{os.environ.get('NIGHTJAR_PORT', '8000')}",
         base_domain=domain(),
+        client_id=os.environ.get("NIGHTJAR_TWITTER_CLIENT_ID", ""),
+        client_secret=os.environ.get("NIGHTJAR_TWITTER_CLIENT_SECRET", ""),
+        callback_url=os.environ.get("NIGHTJAR_TWITTER_CALLBACK_URL")
+        or f"http://{domain()}:{os.environ.get('NIGHTJAR_PORT', '8000')}/twitter/callback/",
     )
 
 

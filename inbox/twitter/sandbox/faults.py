@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from inbox.twitter.sandbox.problems import malformed
 from inbox.twitter.sandbox.storage import Storage
 
-POSTING, READING, DELIVERY = "Posting", "Reading", "Delivery"
+POSTING, READING, CONNECTING, DELIVERY = "Posting", "Reading", "Connecting", "Delivery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,10 @@ KINDS = {
         Kind("forbidden", POSTING, "Twitter refuses the reply because nobody asked for one."),
         Kind("index_lag", READING, "Timelines and mentions do not show the newest tweets yet.", 15),
         Kind("unauthorized", READING, "Twitter no longer accepts the account's token."),
+        Kind("token_lost", CONNECTING, "New tokens are given, but the connection breaks before the answer."),
+        Kind("token_time_out", CONNECTING, "New tokens are given, but Twitter does not answer for a while.", 30),
+        Kind("token_error", CONNECTING, "Twitter answers 503 and gives no tokens."),
+        Kind("token_refused", CONNECTING, "Twitter says that the grant is over."),
         Kind("deliver_twice", DELIVERY, "Every event is delivered twice."),
         Kind("deliver_shuffled", DELIVERY, "Events arrive in no particular order.", 2),
         Kind("deliver_late", DELIVERY, "Events arrive late.", 30),

@@ -30,6 +30,32 @@ CREATE TABLE IF NOT EXISTS tokens (
     revoked_ms INTEGER
 ) WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS grants (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id INTEGER NOT NULL REFERENCES accounts (id),
+    scope TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    ended_ms INTEGER
+);
+
+CREATE TABLE IF NOT EXISTS codes (
+    digest TEXT PRIMARY KEY,
+    user_id INTEGER NOT NULL REFERENCES accounts (id),
+    scope TEXT NOT NULL,
+    challenge TEXT NOT NULL,
+    redirect_uri TEXT NOT NULL,
+    expires_ms INTEGER NOT NULL,
+    grant_id INTEGER REFERENCES grants (id)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS grant_tokens (
+    digest TEXT PRIMARY KEY,
+    grant_id INTEGER NOT NULL REFERENCES grants (id),
+    kind TEXT NOT NULL CHECK (kind IN ('access', 'refresh')),
+    expires_ms INTEGER NOT NULL,
+    used_ms INTEGER
+) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS tweets (
     id INTEGER PRIMARY KEY,
     author_id INTEGER NOT NULL REFERENCES accounts (id),
@@ -108,7 +134,8 @@ CREATE TABLE IF NOT EXISTS faults (
 
 # Children before parents, so that foreign keys hold while emptying.
 IN_ORDER_OF_EMPTYING = (
-    "deliveries", "subscriptions", "webhooks", "mentions", "tweets", "tokens", "accounts", "faults", "settings",
+    "deliveries", "subscriptions", "webhooks", "mentions", "tweets", "grant_tokens", "codes", "grants",
+    "tokens", "accounts", "faults", "settings",
 )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def _status(request: Request, tweet_id: int, **said: Any) -> Response:
     found = sandbox.world.tweets_where("id = ?", (tweet_id,))
     if not found:
         raise Problem(404, "Not here", "There is no such tweet.")
-    drawn = cards.reply_tree(sandbox.world, found[0], _me(request))
+    drawn = cards.reply_tree(sandbox.world, found[0], me_of(request))
     return _page(request, "status.html", tweets=drawn, focus=found[0], **said)
 
 
@@ -88,12 +88,12 @@ def _newest(request: Request, sandbox: Sandbox, condition: str, values: tuple[ob
     if before:
         condition, values = f"{condition} AND id < ?", (*values, an_id(before, "before"))
     found = sandbox.world.tweets_where(condition, values, order="id DESC", limit=ON_A_PAGE)
-    return cards.cards(sandbox.world, found, _me(request))
+    return cards.cards(sandbox.world, found, me_of(request))
 
 
 def _page(request: Request, template: str, **shown: Any) -> Response:
     """A page, or, for one that looks again, its changing parts; nothing when nothing changed."""
-    sandbox, me = _sandbox(request), _me(request)
+    sandbox, me = _sandbox(request), me_of(request)
     is_part = request.query_params.get("part") == "yes"
     version = f'"{sandbox.storage.revision}-{me.id if me else 0}"'
     if is_part and request.headers.get("if-none-match") == version:
@@ -138,17 +138,17 @@ def problem_page(request: Request, problem: Problem) -> Response:
 
 
 async def be_somebody(request: Request) -> Response:
-    form = await _form(request)
-    return _remember(_back(form), _somebody(_sandbox(request), form.get("who", "")))
+    form = await form_of(request)
+    return _remember(_back(form), somebody(_sandbox(request), form.get("who", "")))
 
 
 async def compose(request: Request) -> Response:
     """Say something, or answer; when refused, the page comes back with the reason and the words."""
-    form, sandbox = await _form(request), _sandbox(request)
+    form, sandbox = await form_of(request), _sandbox(request)
     text = form.get("text", "").replace("\r\n", "\n")
     parent_id = an_id(form["in_reply_to"], "in_reply_to") if form.get("in_reply_to") else None
     try:
-        me = _me(request) or _somebody(sandbox, form.get("who", ""))
+        me = me_of(request) or somebody(sandbox, form.get("who", ""))
         with sandbox.storage.transaction():
             tweet = authorship.write(sandbox.world, me, text, in_reply_to_id=parent_id)
             sandbox.activity.announce([(tweet, None)])
@@ -163,8 +163,8 @@ async def compose(request: Request) -> Response:
 
 
 async def delete(request: Request) -> Response:
-    form, sandbox = await _form(request), _sandbox(request)
-    tweet, me = _tweet(request), _me(request)
+    form, sandbox = await form_of(request), _sandbox(request)
+    tweet, me = _tweet(request), me_of(request)
     if not me or tweet.author_id != me.id:
         raise Problem(403, "Not yours", "You can delete only what you wrote yourself.")
     with sandbox.storage.transaction():
@@ -175,8 +175,8 @@ async def delete(request: Request) -> Response:
 
 
 async def repost(request: Request) -> Response:
-    form, sandbox = await _form(request), _sandbox(request)
-    tweet, me = _tweet(request), _me(request)
+    form, sandbox = await form_of(request), _sandbox(request)
+    tweet, me = _tweet(request), me_of(request)
     if not me:
         raise malformed("Choose who you are first.")
     with sandbox.storage.transaction():
@@ -188,7 +188,7 @@ async def repost(request: Request) -> Response:
 
 
 async def switch_fault(request: Request) -> Response:
-    form, faults = await _form(request), _sandbox(request).faults
+    form, faults = await form_of(request), _sandbox(request).faults
     name, how = form.get("name", ""), form.get("how", "")
     if how == "off":
         faults.switch_off(name)
@@ -202,7 +202,7 @@ async def switch_fault(request: Request) -> Response:
     return _back(form, anchor="faults")
 
 
-def _somebody(sandbox: Sandbox, who: str) -> Account:
+def somebody(sandbox: Sandbox, who: str) -> Account:
     """The account of that @username or name; a new customer if there is none."""
     who = " ".join(who.split())[:50]
     if known := sandbox.world.account_named(who.removeprefix("@")):
@@ -220,7 +220,7 @@ def _tweet(request: Request) -> Tweet:
     return tweet
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def form_of(request: Request) -> dict[str, str]:
     """A form sent by our own page. Browsers always name the origin of a form; nobody else has business here."""
     if urlsplit(request.headers.get("origin", "")).netloc != request.headers.get("host"):
         raise Problem(403, "Forbidden", "Forms are taken from this page only.")
@@ -244,7 +244,7 @@ def _remember(response: Response, me: Account) -> Response:
     return response
 
 
-def _me(request: Request) -> Account | None:
+def me_of(request: Request) -> Account | None:
     """Whom this browser plays; nobody yet, when it has not said."""
     world, chosen = _sandbox(request).world, request.cookies.get(COOKIE, "")
     if chosen.isascii() and chosen.isdigit() and len(chosen) < 20 and (me := world.account(int(chosen))):

@@ -19,7 +19,10 @@ SETTINGS: dict[str, Any] = {
     "vocabulary": "tweet",  # or "post": the names Twitter gives to fields
     "summoned_rule": False,  # whether a reply needs to have been asked for, as for self-serve apps
     "rate_limits": False,  # whether the limits in the headers are also enforced
+    "token_seconds": 7_200,  # how long an access token lasts
+    "code_seconds": 30,  # and the code that a person comes back with
 }
+SECONDS = ("token_seconds", "code_seconds")
 
 
 @dataclass(frozen=True, slots=True)

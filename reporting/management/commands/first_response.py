@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from reporting import queries
 from reporting.queries import FirstResponse, Period
 from tenants import entry
-from tenants.models import Agency, Brand
+from tenants.models import Agency, Brand, BuildState
 
 HEADER = ("brand", "n", "median_s", "p90_s")
 
@@ -37,7 +37,7 @@ class Command(BaseCommand):
 
 def _brands(agency_slug: str | None) -> list[Brand]:
     with entry.directory():
-        brands = Brand.objects.select_related("agency")
+        brands = Brand.objects.filter(build_state=BuildState.READY).select_related("agency")
         if agency_slug:
             if not Agency.objects.filter(slug=agency_slug).exists():
                 raise CommandError(f"There is no agency with the slug {agency_slug!r}.")

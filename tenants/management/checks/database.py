@@ -13,6 +13,8 @@ from tenants import walls
 from tenants.management.checks import Finding, bad, named, some, well, worth_a_look
 from tenants.schemas import as_owner, database_name
 
+Cell = tuple[str, str, str]  # a role, a verb, and a column or nothing
+
 PREPARE = "Stop Nightjar and start it again (`make run`), or run `NIGHTJAR_AS=owner manage.py prepare`."
 
 
@@ -42,7 +44,7 @@ def migrations() -> Iterator[Finding]:
 def standing_walls() -> Iterator[Finding]:
     """Whether roles and rights are as the models say."""
     with as_owner() as cursor:
-        wrong = [*_wrong_roles(cursor), *_wrong_rights(cursor), *_open_tables(cursor)]
+        wrong = [*_wrong_roles(cursor), *_wrong_rights(cursor), *_open_tables(cursor), *_wrong_policies(cursor)]
     if wrong:
         yield bad(f"The walls between brands have holes: {named(wrong, most=8)}.", PREPARE)
     else:
@@ -91,7 +93,7 @@ def _wrong_roles(cursor: Cursor) -> list[str]:
     """Roles that are missing, or may more than they should."""
     name = database_name()
     made = {
-        *(f"{name}_{kind}" for kind in ("directory", "agencies", "brands")),
+        *(f"{name}_{kind}" for kind in ("operators", "directory", "agencies", "brands")),
         *(f"{name}_brand_{pk}" for (pk,) in cursor.execute("SELECT id FROM tenants_brand").fetchall()),
         *(f"{name}_agency_{pk}" for (pk,) in cursor.execute("SELECT id FROM tenants_agency").fetchall()),
     }
@@ -119,55 +121,66 @@ def _wrong_rights(cursor: Cursor) -> list[str]:
             wrong.append(f"{table} is missing")
             continue
         surplus, lacking = has[table] - wanted[table], wanted[table] - has[table]
-        wrong += [f"{role} may {verb} in {table}" for role, verb in sorted(surplus)]
-        wrong += [f"{role} may not {verb} in {table}" for role, verb in sorted(lacking)]
+        wrong += [f"{role} may {_what(verb, column)} in {table}" for role, verb, column in sorted(surplus)]
+        wrong += [f"{role} may not {_what(verb, column)} in {table}" for role, verb, column in sorted(lacking)]
     return wrong
 
 
-def _rights(cursor: Cursor) -> dict[str, set[tuple[str, str]]]:
-    """Who but the owner may do what, by table; rights on single columns count as rights."""
-    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for table, role, verb in cursor.execute(_RIGHTS).fetchall():
-        found[table] |= {(role, verb)} if role else set()
+def _what(verb: str, column: str) -> str:
+    return f"{verb} {column}" if column else verb
+
+
+def _rights(cursor: Cursor) -> dict[str, set[Cell]]:
+    """Who but the owner may do what, by table, and with which of its columns where it is not the whole."""
+    found: dict[str, set[Cell]] = defaultdict(set)
+    for table, role, verb, column in cursor.execute(_RIGHTS).fetchall():
+        found[table] |= {(role, verb, column)} if role else set()
     return found
 
 
 _RIGHTS = """
 SELECT n.nspname || '.' || c.relname, CASE WHEN a.grantee = 0 THEN 'everybody' ELSE g.rolname END,
-       lower(a.privilege_type)
+       lower(a.privilege_type), a.attname
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN LATERAL (
-    SELECT * FROM aclexplode(c.relacl)
+    SELECT x.*, '' AS attname FROM aclexplode(c.relacl) x
     UNION ALL
-    SELECT x.* FROM pg_attribute t, aclexplode(t.attacl) x WHERE t.attrelid = c.oid AND t.attacl IS NOT NULL
+    SELECT x.*, t.attname::text FROM pg_attribute t, aclexplode(t.attacl) x
+    WHERE t.attrelid = c.oid AND t.attacl IS NOT NULL
 ) a ON a.grantee <> c.relowner
 LEFT JOIN pg_roles g ON g.oid = a.grantee
 WHERE c.relkind IN ('r', 'p') AND (n.nspname = 'public' OR n.nspname IN (SELECT schema_name FROM tenants_brand))
 """
 
 
-def _wanted_rights(cursor: Cursor) -> dict[str, set[tuple[str, str]]]:
+def _wanted_rights(cursor: Cursor) -> dict[str, set[Cell]]:
     name = database_name()
     wanted = {}
     for table, wall in walls.public_walls():
         kinds = {
+            f"{name}_operators": wall.operators,
             f"{name}_directory": wall.directory,
             f"{name}_agencies": wall.agency,
             f"{name}_brands": wall.brand,
             walls.LETTERBOX: wall.letterbox,
         }
-        wanted[f"public.{table}"] = _pairs(kinds)
+        wanted[f"public.{table}"] = _cells(kinds)
     for pk, schema in cursor.execute("SELECT id, schema_name FROM tenants_brand").fetchall():
         for model in walls.brand_tables():
             kinds = {f"{name}_brand_{pk}": model.wall.brand, walls.LETTERBOX: model.wall.letterbox}
-            wanted[f"{schema}.{model._meta.db_table}"] = _pairs(kinds)
+            wanted[f"{schema}.{model._meta.db_table}"] = _cells(kinds)
     return wanted
 
 
-def _pairs(kinds: dict[str, str]) -> set[tuple[str, str]]:
-    """`select, update (a, b)` for a role, as that role with each verb."""
-    return {(role, verb) for role, verbs in kinds.items() for verb in re.findall(r"(\w+)(?:\s*\([^)]*\))?", verbs)}
+def _cells(kinds: dict[str, str]) -> set[Cell]:
+    """`select, update (a, b)` for a role, as that role with each verb, and each column where some are named."""
+    return {
+        (role, verb, column.strip())
+        for role, verbs in kinds.items()
+        for verb, columns in re.findall(r"(\w+)(?:\s*\(([^)]*)\))?", verbs)
+        for column in columns.split(",")
+    }
 
 
 def _open_tables(cursor: Cursor) -> list[str]:
@@ -178,3 +191,16 @@ def _open_tables(cursor: Cursor) -> list[str]:
         [[table for table, _ in walls.public_walls()]],
     ).fetchall()
     return [f"the rows of {name} are not kept apart" for (name,) in rows]
+
+
+def _wrong_policies(cursor: Cursor) -> list[str]:
+    """Policies on public tables that nobody wrote beside a model, or that are missing. One that is too many opens."""
+    there = {
+        f"{policy} of {table}"
+        for policy, table in cursor.execute(
+            "SELECT policyname, tablename FROM pg_policies WHERE schemaname = 'public'"
+        ).fetchall()
+    }
+    wanted = {f"{policy} of {table}" for table, wall in walls.public_walls() for policy in walls.policies_of(wall)}
+    surplus = [f"nobody knows the policy {name}" for name in sorted(there - wanted)]
+    return surplus + [f"the policy {name} is missing" for name in sorted(wanted - there)]

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from tenants import walls
 from tenants.database.base import connection
-from tenants.models import Agency, Brand
+from tenants.models import Agency, Brand, BuildState
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         if not settings.AS_OWNER:
             raise CommandError("This is the owner's work: set NIGHTJAR_AS=owner.")
         call_command("migrate_schemas", shared=True, verbosity=0)
-        call_command("migrate_schemas", tenant=True, verbosity=0)
+        self._migrate_brands()
         database = str(connection.settings_dict["NAME"])
         connection.set_schema_to_public()
         # In one transaction each: whoever works meanwhile finds every right, before and after.
@@ -27,7 +27,20 @@ class Command(BaseCommand):
             walls.build_shared(wrapped.cursor, database=database)
             for agency_id in Agency.objects.order_by("pk").values_list("pk", flat=True):
                 walls.build_agency(wrapped.cursor, agency_id=agency_id, database=database)
-        for brand in Brand.objects.order_by("pk"):
+        for brand in _made():
             with transaction.atomic(), connection.cursor() as wrapped:
                 walls.build_brand(wrapped.cursor, brand=brand, database=database)
-        self.stdout.write(f"{database} is prepared: {Brand.objects.count()} brands.")
+        self.stdout.write(f"{database} is prepared: {len(_made())} brands.")
+
+    def _migrate_brands(self) -> None:
+        """All at once; or one by one while some are not made yet, which get the newest tables when they are."""
+        made = _made()
+        if len(made) == Brand.objects.count():
+            call_command("migrate_schemas", tenant=True, verbosity=0)
+            return
+        for brand in made:
+            call_command("migrate_schemas", tenant=True, schema_name=brand.schema_name, verbosity=0)
+
+
+def _made() -> list[Brand]:
+    return list(Brand.objects.filter(build_state=BuildState.READY).order_by("pk"))

@@ -23,7 +23,7 @@ from accounts.enums import Role
 from accounts.models import User
 from inbox.domain import credentials, flow, posting, replies
 from inbox.enums import ReplyStatus
-from inbox.models import Conversation, Message, Reply
+from inbox.models import ApprovalRule, Conversation, Message, Reply
 from inbox.twitter.client import Twitter
 from tenants.models import Brand
 from tests.conftest import handle_of
@@ -61,6 +61,7 @@ class Scene:
         credentials.store(
             handle_id=self.handle_id, username=self.username, access_token=self.token(), now=timezone.now()
         )
+        ApprovalRule.objects.update(undo_seconds=0)  # what is approved may be claimed at once
         self.customer_id = int(twitter.person(f"jo{brand.pk}"))
         self.opening = self.customer_writes("where is my bag?")
         self.reply = self.answers(TEXT)

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from accounts.domain import desk
+from accounts.enums import Role
 from accounts.models import DeskRow, User
 from inbox.domain import flow, routing, wrapup
 from inbox.enums import EventKind, FoundingDisposition
@@ -60,7 +61,11 @@ def test_the_desk_follows_from_waiting_to_answered_to_waiting_to_closed(acme, ag
         carry(acme, [event])
         seen.append(rows())
     wrapup.close(
-        conversation=Conversation.objects.get(), disposition=FoundingDisposition.RESOLVED, by=agent, now=at(30)
+        conversation=Conversation.objects.get(),
+        disposition=FoundingDisposition.RESOLVED,
+        by=agent,
+        role=Role.AGENT,
+        now=at(30),
     )
     seen.append(rows())
     carry(acme, [question(40)])
@@ -133,7 +138,7 @@ def test_nobody_gives_back_what_another_has(acme, supervisor, taken):
 
 
 def test_closing_takes_it_off_the_desk_and_from_its_agent(acme, agent, taken):
-    wrapup.close(conversation=taken, disposition=FoundingDisposition.RESOLVED, by=agent, now=at(10))
+    wrapup.close(conversation=taken, disposition=FoundingDisposition.RESOLVED, by=agent, role=Role.AGENT, now=at(10))
 
     taken.refresh_from_db()
     assert rows() == []
@@ -170,7 +175,13 @@ def test_a_copy_that_comes_after_the_closing_changes_nothing(acme, agent):
     carry(acme, [question()])
     with entry.agency(acme.agency_id):
         desk.take(brand_id=acme.pk, conversation_id=tweet_id(0), by=agent, now=NOON)
-    wrapup.close(conversation=Conversation.objects.get(), disposition=FoundingDisposition.SPAM, by=agent, now=at(10))
+    wrapup.close(
+        conversation=Conversation.objects.get(),
+        disposition=FoundingDisposition.SPAM,
+        by=agent,
+        role=Role.AGENT,
+        now=at(10),
+    )
 
     routing.copy_taken(conversation_id=tweet_id(0), by=agent, now=at(11))
 
@@ -179,7 +190,13 @@ def test_a_copy_that_comes_after_the_closing_changes_nothing(acme, agent):
 
 def test_a_merged_conversation_leaves_its_place_and_its_agent_to_the_one_that_took_it_in(acme, agent):
     carry(acme, [question()])
-    wrapup.close(conversation=Conversation.objects.get(), disposition=FoundingDisposition.SPAM, by=agent, now=at(10))
+    wrapup.close(
+        conversation=Conversation.objects.get(),
+        disposition=FoundingDisposition.SPAM,
+        by=agent,
+        role=Role.AGENT,
+        now=at(10),
+    )
     beyond, within = 72 * 3600 + 20, 72 * 3600
     carry(acme, [question(beyond)])
     with entry.agency(acme.agency_id):

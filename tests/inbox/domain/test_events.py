@@ -7,6 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from accounts.enums import Role
 from inbox import queries
 from inbox.domain import events, flow, replies, routing, wrapup
 from inbox.domain.events import Line
@@ -149,7 +150,9 @@ def test_no_word_of_a_customer_is_in_any_event_or_on_the_desk(acme, agent):
             deletion(id=tweet_id(2), for_id=ACME_HANDLE),
         ],
     )  # fmt: skip
-    wrapup.close(conversation=conversation, disposition=FoundingDisposition.RESOLVED, by=agent, now=NOON)
+    wrapup.close(
+        conversation=conversation, disposition=FoundingDisposition.RESOLVED, by=agent, role=Role.AGENT, now=NOON
+    )
     carry(acme, [tweet(id=tweet_id(60), for_id=ACME_HANDLE, author_id=JO, **said)])
 
     with connection.cursor() as cursor:
@@ -169,7 +172,11 @@ ACTS = {
     "carry": lambda brand, agent: flow.carry(brand=brand, now=NOON),
     "take": lambda brand, agent: routing.copy_taken(conversation_id=tweet_id(0), by=agent, now=NOON),
     "close": lambda brand, agent: wrapup.close(
-        conversation=Conversation.objects.get(), disposition=FoundingDisposition.SPAM, by=agent, now=NOON
+        conversation=Conversation.objects.get(),
+        disposition=FoundingDisposition.SPAM,
+        by=agent,
+        role=Role.AGENT,
+        now=NOON,
     ),
     "compose": lambda brand, agent: replies.compose(
         conversation=Conversation.objects.get(), text="Hi!", answers_id=tweet_id(0), by=agent, role="agent", now=NOON
@@ -210,4 +217,4 @@ def test_the_history_of_one_conversation_is_its_own(acme):
     composed = Line(EventKind.REPLY_COMPOSED, one.pk, NOON, reply_id=reply.pk)
     events.record([*lines(1, one.pk), *lines(2, other.pk), composed])
 
-    assert [event.seq for event in queries.history_of(one)] == [1, 4]
+    assert [event.seq for event in queries.history_of(one, role=Role.AGENT)] == [1, 4]

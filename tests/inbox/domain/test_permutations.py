@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accounts.enums import Role
 from inbox.domain import wrapup
 from inbox.enums import FoundingDisposition
 from inbox.models import Conversation
@@ -127,7 +128,11 @@ def test_around_a_closed_conversation_in_every_order(acme, agent):
     """Within the window after it was closed, beyond it, our own on both sides: the hardest scene we know."""
     carry(acme, [tweet(id=hours(0), for_id=ACME_HANDLE, author_id=JO, text="@AcmeAir my bag")])
     wrapup.close(
-        conversation=Conversation.objects.get(), disposition=FoundingDisposition.RESOLVED, by=agent, now=at(10 * HOUR)
+        conversation=Conversation.objects.get(),
+        disposition=FoundingDisposition.RESOLVED,
+        by=agent,
+        role=Role.AGENT,
+        now=at(10 * HOUR),
     )
     scene = [
         tweet(id=hours(5), for_id=ACME_HANDLE, author_id=JO, text="@AcmeAir hello?"),
@@ -149,7 +154,11 @@ def test_an_old_question_answered_beyond_the_window_in_every_order(acme, agent):
     """Our answer belongs to where its own time puts it, whether the question that it answers is there yet or not."""
     carry(acme, [tweet(id=hours(0), for_id=ACME_HANDLE, author_id=JO, text="@AcmeAir my bag")])
     wrapup.close(
-        conversation=Conversation.objects.get(), disposition=FoundingDisposition.RESOLVED, by=agent, now=at(10 * HOUR)
+        conversation=Conversation.objects.get(),
+        disposition=FoundingDisposition.RESOLVED,
+        by=agent,
+        role=Role.AGENT,
+        now=at(10 * HOUR),
     )
     scene = [
         tweet(id=hours(-1), for_id=ACME_HANDLE, author_id=JO, text="@AcmeAir hello?"),
@@ -279,6 +288,7 @@ def test_any_order_ends_in_the_same_state_after_a_conversation_was_closed(acme, 
             conversation=Conversation.objects.get(),
             disposition=FoundingDisposition.RESOLVED,
             by=agent,
+            role=Role.AGENT,
             now=at(10 * HOUR),
         )
     sent = data.draw(scenes((ACME_HANDLE,)))

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.enums import Role
 from inbox.domain import flow, wrapup
 from inbox.enums import ArrivalKind, Direction, EventKind, FoundingDisposition, Outcome
 from inbox.models import Amplification, Arrival, Conversation, Customer, Deletion, Event, Message
@@ -43,7 +44,9 @@ def retweets(id, of, author_id=KIM):
 
 
 def closed(conversation, by, seconds):
-    return wrapup.close(conversation=conversation, disposition=FoundingDisposition.RESOLVED, by=by, now=at(seconds))
+    return wrapup.close(
+        conversation=conversation, disposition=FoundingDisposition.RESOLVED, by=by, role=Role.AGENT, now=at(seconds)
+    )
 
 
 def outcomes():

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Iterable
@@ -16,12 +17,13 @@ class Answering:
     """Plays one script per connection: bytes are said, numbers are seconds to wait. The last script is played again
     and again. Keeps the requests as they came."""
 
-    def __init__(self, *scripts: Iterable[Step], host: str = "127.0.0.1") -> None:
+    def __init__(self, *scripts: Iterable[Step], host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.scripts = [list(script) for script in scripts]
         self.requests: list[bytes] = []
         self._listener = socket.create_server((host, 0))
         self.port = int(self._listener.getsockname()[1])
         self.url = f"http://{host}:{self.port}"
+        self._tls = tls
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._serve)
 
@@ -44,8 +46,9 @@ class Answering:
                 return
             with caller, suppress(OSError):
                 caller.settimeout(5)
-                self.requests.append(_request_from(caller))
-                self._play(self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0], caller)
+                with self._tls.wrap_socket(caller, server_side=True) if self._tls else caller as spoken_to:
+                    self.requests.append(_request_from(spoken_to))
+                    self._play(self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0], spoken_to)
 
     def _play(self, script: list[Step], caller: socket.socket) -> None:
         for step in script:

@@ -1,10 +1,7 @@
-"""One factory per model. Brand models are made in the brand that the test stands in.
-
-Public ones are made by the owner and truly committed: a test that makes them is marked `commits` and clears them away.
-"""
+"""Rows of the public tables, made by the owner and truly committed: a test that makes them clears them away."""
 
 import os
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import factory
 from django.db import connection
@@ -12,135 +9,10 @@ from factory.django import DjangoModelFactory
 
 from accounts import models as accounts
 from accounts.enums import AuditKind, Role
-from inbox import models as inbox
-from inbox.enums import ArrivalKind, Direction, EventKind, Reach, ReplyStatus
 from tenants import models as tenants
 from tenants import schemas
-from tests.conftest import ACME_HANDLE, NOON
-
-# Twitter's ids grow with time; these count from noon.
-FIRST_ID = ((int(NOON.timestamp() * 1000) - 1288834974657) << 22) + 1
-
-
-def tweet_id(seconds: float = 0, number: int = 0) -> int:
-    """The id of a tweet made so many seconds after noon."""
-    return FIRST_ID + (int(seconds * 1000) << 22) + number
-
-
-def at(seconds: float) -> datetime:
-    """So many seconds after noon."""
-    return NOON + timedelta(seconds=seconds)
-
-
-class CustomerFactory(DjangoModelFactory):
-    class Meta:
-        model = inbox.Customer
-
-    id = factory.Sequence(lambda n: 900_000_000_000_000_000 + n)
-    username = factory.Sequence(lambda n: f"jo{n}")
-    name = factory.Sequence(lambda n: f"Jo Doe {n}")
-
-
-class ConversationFactory(DjangoModelFactory):
-    class Meta:
-        model = inbox.Conversation
-
-    id = factory.Sequence(lambda n: tweet_id(0, n))
-    customer = factory.SubFactory(CustomerFactory)
-    handle_id = ACME_HANDLE
-    opened_at = NOON
-    last_message_at = NOON
-    waiting_since = NOON
-    respond_by = factory.LazyAttribute(lambda o: o.waiting_since + timedelta(hours=1) if o.waiting_since else None)
-
-
-class MessageFactory(DjangoModelFactory):
-    class Meta:
-        model = inbox.Message
-
-    id = factory.Sequence(lambda n: tweet_id(0, n))
-    conversation = factory.SubFactory(ConversationFactory)
-    direction = Direction.INBOUND
-    author_id = factory.LazyAttribute(lambda o: o.conversation.customer_id)
-    text = factory.Sequence(lambda n: f"@AcmeAir where is my bag? {n}")
-    created_at = NOON
-    reach = Reach.DIRECT
-
-
-class ReplyFactory(DjangoModelFactory):
-    class Meta:
-        model = inbox.Reply
-
-    conversation = factory.SubFactory(ConversationFactory)
-    answers_id = factory.LazyAttribute(lambda o: o.conversation.pk)
-    author = None
-    text = factory.Sequence(lambda n: f"Sorry to hear that, we are on it ({n}).")
-    status = ReplyStatus.DRAFT
-    created_at = NOON
-
-
-class ArrivalFactory(DjangoModelFactory):
-    class Meta:
-        model = inbox.Arrival
-
-    kind = ArrivalKind.TWEET
-    twitter_id = factory.Sequence(lambda n: tweet_id(0, n))
-    handle_id = ACME_HANDLE
-    received_at = NOON
-    payload = b""
-
-
-class AmplificationFactory(DjangoModelFactory):
-    class Meta:
-        model = inbox.Amplification
-
-    id = factory.Sequence(lambda n: tweet_id(0, n))
-    of_id = FIRST_ID
-    author_id = 1
-    created_at = NOON
-
-
-class DeletionFactory(DjangoModelFactory):
-    class Meta:
-        model = inbox.Deletion
-
-    id = factory.Sequence(lambda n: tweet_id(0, n))
-    deleted_at = NOON
-
-
-class EventFactory(DjangoModelFactory):
-    class Meta:
-        model = inbox.Event
-
-    seq = factory.Sequence(lambda n: n + 1)
-    at = NOON
-    kind = EventKind.OPENED
-    conversation_id = FIRST_ID
-
-
-class EventLineFactory(DjangoModelFactory):
-    class Meta:
-        model = inbox.EventLine
-        django_get_or_create = ("id",)
-
-    id = 1
-
-
-class SlaPolicyFactory(DjangoModelFactory):
-    class Meta:
-        model = inbox.SlaPolicy
-        django_get_or_create = ("id",)
-
-    id = 1
-
-
-class CredentialFactory(DjangoModelFactory):
-    class Meta:
-        model = inbox.Credential
-
-    handle_id = ACME_HANDLE
-    username = "AcmeAir"
-    sealed_access_token = b"sealed"
+from tests.conftest import NOON
+from tests.factories.instants import tweet_id
 
 
 class OwnersFactory(DjangoModelFactory):
@@ -268,3 +140,61 @@ class AuditEntryFactory(OwnersFactory):
     kind = AuditKind.LOGGED_IN
     previous_hash = "0" * 64
     hash = "0" * 64
+
+
+class MarkFactory(OwnersFactory):
+    class Meta:
+        model = tenants.Mark
+
+    brand = factory.SubFactory(BrandFactory)
+    kind = tenants.MarkKind.PRODUCT
+    text = factory.Sequence(lambda n: f"Product {n}")
+
+
+class LogoFactory(OwnersFactory):
+    class Meta:
+        model = tenants.Logo
+
+    brand = factory.SubFactory(BrandFactory)
+    png = b"\x89PNG"
+    width = 1
+    height = 1
+    digest = "0" * 16
+
+
+class OffboardingFactory(OwnersFactory):
+    """The end of a brand that need not be there any more."""
+
+    class Meta:
+        model = tenants.Offboarding
+
+    agency = factory.SubFactory(AgencyFactory)
+    brand_key = factory.Sequence(lambda n: 1_000_000 + n)
+    brand_name = "Ended"
+    brand_slug = "ended"
+    asked_at = NOON
+    asked_by_id = 1
+
+
+class InvitationFactory(OwnersFactory):
+    class Meta:
+        model = accounts.Invitation
+
+    agency = factory.SubFactory(AgencyFactory)
+    role = Role.AGENT
+    email = factory.Sequence(lambda n: f"invited{n}@factory.test")
+    word_hash = factory.Sequence(lambda n: f"{n:064x}")
+    invited_at = NOON
+    expires_at = NOON + timedelta(days=7)
+
+
+class ApiKeyFactory(OwnersFactory):
+    class Meta:
+        model = accounts.ApiKey
+
+    agency = factory.SubFactory(AgencyFactory)
+    name = factory.Sequence(lambda n: f"program {n}")
+    beginning = factory.Sequence(lambda n: f"nj_{n:06}")
+    secret_hash = factory.Sequence(lambda n: f"{n:064x}")
+    made_at = NOON
+    made_by = factory.SubFactory(UserFactory)

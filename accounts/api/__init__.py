@@ -1,0 +1,1 @@
+"""The API's own parts (problems, pages, descriptions), and the agency's endpoints."""
