@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from accounts import queries
 from accounts.enums import Right, Role, may
 from accounts.models import Membership, User
+from tenants.models import Brand, BrandState
 from tenants.refusals import NotYours
 
 _CLIENT = (Role.CLIENT_APPROVER, Role.CLIENT_VIEWER)
@@ -32,6 +33,11 @@ def needs_second_factor(user: User, memberships: Sequence[Membership], *, agency
     if agency_id is None:
         return user.is_operator
     return any(each.role == Role.ADMIN for each in memberships)
+
+
+def is_closed_to(role: str, brand: Brand) -> bool:
+    """A suspended brand, or one that ends, is closed to its client's staff; the agency's own may go on reading."""
+    return brand.state in (BrandState.SUSPENDED, BrandState.ENDING) and role in _CLIENT
 
 
 def check_may_give(by: User, *, agency_id: int, brand_id: int | None) -> None:

@@ -19,7 +19,7 @@ from django.utils.cache import patch_cache_control
 
 from accounts import policies
 from accounts import queries as people
-from accounts.enums import Right, Role, may
+from accounts.enums import Right, may
 from accounts.models import User
 from config import programs, refusals, rights
 from config.rights import Need
@@ -27,8 +27,8 @@ from inbox import queries as inbox
 from tenants import entry
 from tenants import queries as houses
 from tenants.badges import Badge, address, badge_of
-from tenants.models import Brand, BrandState, BuildState
-from tenants.refusals import NotYours, Refusal
+from tenants.models import Brand, BuildState
+from tenants.refusals import NotNow, NotYours, Refusal
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -124,23 +124,19 @@ class BrandMiddleware:
         request.role = people.role_in(request.memberships, brand_id=brand.pk)
         if request.role is None:
             raise NotYours("You are not a member of this brand.")
+        request.badge = next((badge for badge in request.badges if badge.pk == brand.pk), None)
+        if request.badge is None:
+            raise NotNow(f"{brand.name} is still being made. It takes a few seconds; load the page again.")
         request.brand = brand
-        request.badge = next(badge for badge in request.badges if badge.pk == brand.pk)
-        if _is_closed_to(request, brand):
+        if policies.is_closed_to(request.role, brand):
             return render(request, "closed_brand.html", status=403)
-        if not rights.may_open(need, role=request.role):
+        if isinstance(need, Right) and not may(request.role, need):
             raise NotYours(f"This is not for you here: to {need.label} is for others.")
         with entry.brand(brand):
             request.live_seqs = {brand.slug: inbox.newest_seq()}
             if may(request.role, Right.APPROVE) and "HX-Request" not in request.headers:
                 request.to_approve = inbox.count_to_approve()
             return _drawn(view(request, *args, **kwargs))
-
-
-def _is_closed_to(request: Any, brand: Brand) -> bool:
-    """A suspended brand, or one that ends, is closed to its client's staff; the agency's own may go on reading."""
-    resting = brand.state in (BrandState.SUSPENDED, BrandState.ENDING)
-    return resting and request.role in (Role.CLIENT_APPROVER, Role.CLIENT_VIEWER)
 
 
 def _at_the_agency(request: Any, name: str, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponse | None:

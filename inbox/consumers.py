@@ -16,12 +16,14 @@ from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.db import close_old_connections
 from django.utils.crypto import constant_time_compare
 
+from accounts import policies
 from accounts import queries as people
-from accounts.models import User
+from accounts.models import Membership, User
 from inbox import queries
 from tenants import entry, live
 from tenants import queries as houses
 from tenants.fanout import Fanout, Listener
+from tenants.models import Brand, Domain
 
 log = logging.getLogger(__name__)
 
@@ -165,11 +167,7 @@ def identify(*, host: str, session_key: str) -> Watcher | None:
         if user is None:
             return None
         memberships = people.memberships_of(user, agency_id=domain.agency_id)
-        brands = [
-            brand
-            for brand in houses.brands_of(domain.agency_id)
-            if people.role_in(memberships, brand_id=brand.pk) and domain.brand_id in (None, brand.pk)
-        ]
+        brands = [] if _lacks_a_factor(user, memberships, domain.agency_id) else _brands_heard(domain, memberships)
     if not memberships:
         return None
     return Watcher(
@@ -178,6 +176,19 @@ def identify(*, host: str, session_key: str) -> Watcher | None:
         slug_of={live.channel("brand", brand.pk): brand.slug for brand in brands},
         seqs={brand.slug: entry.in_brand(brand, queries.newest_seq) for brand in brands},
     )
+
+
+def _lacks_a_factor(user: User, memberships: list[Membership], agency_id: int) -> bool:
+    """Whether the pages would send this person to add a second factor first: until then there is nothing to hear."""
+    must = policies.needs_second_factor(user, memberships, agency_id=agency_id)
+    return must and not people.factors_of(user)
+
+
+def _brands_heard(domain: Domain, memberships: list[Membership]) -> list[Brand]:
+    """The brands that somebody with these memberships may look into from this host."""
+    brands = [brand for brand in houses.brands_of(domain.agency_id) if domain.brand_id in (None, brand.pk)]
+    roles = {brand.pk: people.role_in(memberships, brand_id=brand.pk) for brand in brands}
+    return [each for each in brands if (role := roles[each.pk]) and not policies.is_closed_to(role, each)]
 
 
 def _user_of(session_key: str, host: str) -> User | None:

@@ -35,7 +35,7 @@ Not in here: passwords, keys and secrets. They are sealed, and end with the bran
 """
 
 _PEOPLE = """SELECT DISTINCT u.id, u.name, u.email FROM accounts_user u JOIN accounts_membership m ON m.user_id = u.id
-WHERE m.agency_id = %s ORDER BY u.id"""
+WHERE m.agency_id = %s AND (m.brand_id IS NULL OR m.brand_id = %s) ORDER BY u.id"""
 _AUDIT = "SELECT * FROM accounts_auditentry WHERE chain = %s ORDER BY number"
 
 
@@ -92,7 +92,7 @@ def _questions(brand: Brand) -> Iterator[tuple[str, Any, list[Any]]]:
     for name in schemas.OF_A_BRAND:
         if name != "tenants_logo":
             yield name, sql.SQL("SELECT * FROM {} WHERE brand_id = %s").format(sql.Identifier(name)), [brand.pk]
-    yield "people", _PEOPLE, [brand.agency_id]
+    yield "people", _PEOPLE, [brand.agency_id, brand.pk]
     yield "audit", _AUDIT, [f"b{brand.pk}"]
 
 

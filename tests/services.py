@@ -75,9 +75,9 @@ class Running:
         return int(self.env["NIGHTJAR_PORT"])
 
     def host(self, name: str = "harbour") -> str:
-        """`harbour`: the agency's host; `tern`, `moss`: a brand's; `twitter`: the sandbox's; empty: the operators'."""
-        label = {"": "localhost", "twitter": "twitter.localhost", "harbour": "harbour.localhost"}.get(name)
-        return f"{label or f'care.{name}.localhost'}:{self.port}"
+        """`harbour`, `lumen`: an agency's host; `tern`: a brand's; `twitter`: the sandbox's; empty: the operators'."""
+        own = {"": "localhost", **{label: f"{label}.localhost" for label in ("twitter", "harbour", "lumen")}}
+        return f"{own.get(name, f'care.{name}.localhost')}:{self.port}"
 
     def address(self, name: str = "harbour", path: str = "/") -> str:
         """A page's address, as a browser opens it."""

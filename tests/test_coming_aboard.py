@@ -104,7 +104,7 @@ def test_from_an_empty_installation_to_an_answered_tweet(installation: Installat
     _answers(trainee, installation.address(agency), "dragon came without", "Oh no, Nora! New wings leave today. ^TR")
     _picture(trainee, "waiting-for-approval")
     client.goto(installation.address(brand, "/approvals/"))
-    waiting = client.get_by_text("New wings leave today.")
+    waiting = client.locator(".approval-text", has_text="New wings leave today.")
     expect(waiting).to_be_visible()
     _picture(client, "approvals")
     client.get_by_role("button", name="Approve", exact=True).first.click()

@@ -4,13 +4,19 @@ With `NIGHTJAR_SCREENSHOTS=1` the same pages are written to `docs/images/`.
 """
 
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from tests import lumen
+from tests.lumen import Lumen
 from tests.pictures import smaller
 from tests.services import Running, Screens, eventually, in_a_browser
 
@@ -20,6 +26,7 @@ IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 WANTS_PICTURES = bool(os.environ.get("NIGHTJAR_SCREENSHOTS"))
 WIDTHS = {390: 844, 1280: 800, 1920: 1080}
 SCHEMES = ("light", "dark")
+_sessions: dict[tuple[int, str, str], str] = {}
 
 # Who, name, to which brand, how many minutes ago, what; then what the brand said, if it did, and what they said then.
 TALK = (
@@ -74,40 +81,145 @@ def _url_of(rows: str, name: str) -> str:
     return row.partition('href="')[2].partition('"')[0]
 
 
-PAGES = {
-    "landing": (None, "", "/"),
-    "login": (None, "harbour", "/login/"),
-    "desk": ("ines", "harbour", "/"),
-    "inbox": ("ines", "harbour", "/b/tern/?filter=open"),
-    "conversation": ("ines", "harbour", None),
-    "report": ("omar", "harbour", "/reports/first-response/"),
-    "sandbox": (None, "twitter", "/"),
+@pytest.fixture(scope="module")
+def aboard(running: Running, django_db_blocker) -> Lumen:
+    """The agency whose pages of coming and going, approving and setting up are looked at."""
+    # In a thread of its own: while a browser runs, this one is taken for async code, which may not ask the database.
+    with django_db_blocker.unblock(), ThreadPoolExecutor(1) as thread:
+        settled = thread.submit(lumen.settle, running).result()
+        thread.submit(lambda: connection.close()).result()  # the connection of that thread
+    lumen.end(running, settled)
+    return settled
+
+
+@dataclass(frozen=True)
+class Look:
+    """One page: who looks at it, on which host, where (or under which name it was put down), and what they do first."""
+
+    person: str | None
+    host: str
+    path: str
+    act: Callable[[Page], None] | None = None
+    widths: tuple[int, ...] = (390, 1280)
+
+
+def _write_well(page: Page) -> None:
+    """A reply that lights all nine, as its reader will see it."""
+    page.locator("#composer-text").fill(
+        "I'm so sorry, Pete, I know how maddening that is with the dryer on a timer. The Sunday tariff is back on "
+        "1 December because so many asked; your first Sunday is on us. Just DM me and I'll switch you over today, "
+        "and write again by 18:00. – Agnes"
+    )
+    if page.locator("#coach-preview").is_hidden():
+        page.locator("[data-toggle-preview]").click()
+    expect(page.locator("#lights [aria-pressed=true]")).to_have_count(9)
+
+
+def _open_customer(page: Page) -> None:
+    """Where there is no room for it beside the messages."""
+    if (button := page.locator('[data-key="d"]')).is_visible():
+        button.click()
+
+
+def _make_key(page: Page) -> None:
+    page.get_by_label("Name: the program that uses it").fill("Shop order tracker")
+    page.get_by_label("read conversations, messages and customers").check()
+    page.get_by_role("button", name="Make key").click()
+    expect(page.get_by_text("nj_").first).to_be_visible()
+
+
+def _ask_again(page: Page) -> None:
+    """The form to begin with an app of codes, which may ask for the password first."""
+    page.get_by_role("link", name="Set up an app").click()
+
+
+ALL = tuple(WIDTHS)
+FIRST = {
+    "landing": Look(None, "", "/", None, ALL),
+    "login": Look(None, "harbour", "/login/", None, ALL),
+    "desk": Look("ines", "harbour", "/", None, ALL),
+    "inbox": Look("ines", "harbour", "/b/tern/?filter=open", None, ALL),
+    "conversation": Look("ines", "harbour", "busy", None, ALL),
+    "report": Look("omar", "harbour", "/reports/first-response/", None, ALL),
+    "sandbox": Look(None, "twitter", "/", None, ALL),
+}
+ABOARD = {
+    "approvals": Look("agnes", "lumen", "/b/solis/approvals/", None, ALL),
+    "note": Look("agnes", "lumen", "outage"),
+    "tags": Look("agnes", "lumen", "outage", _open_customer),
+    "sent-back": Look("tom", "lumen", "tariff"),
+    "lights": Look("agnes", "lumen", "tariff", _write_well),
+    "german": Look("agnes", "lumen", "german"),
+    "settings-replies": Look("ada", "lumen", "/b/solis/settings/replies/"),
+    "settings-canned": Look("ada", "lumen", "/b/solis/settings/canned/"),
+    "settings-playbook": Look("ada", "lumen", "/b/solis/settings/playbook/"),
+    "settings-twitter": Look("ada", "lumen", "/b/solis/settings/twitter/"),
+    "settings-webhooks": Look("ada", "lumen", "/b/solis/settings/webhooks/"),
+    "settings-webhook": Look("ada", "lumen", "webhook"),
+    "keys": Look("ada", "lumen", "/keys/", _make_key),
+    "api-docs": Look("ada", "lumen", "/api/docs/"),
+    "admin": Look("ada", "lumen", "/admin/"),
+    "admin-brands": Look("ada", "lumen", "/admin/tenants/brand/"),
+    "admin-brand-live": Look("ada", "lumen", "live"),
+    "admin-brand-preparing": Look("ada", "lumen", "preparing"),
+    "admin-people": Look("ada", "lumen", "/admin/accounts/membership/"),
+    "admin-invitations": Look("ada", "lumen", "/admin/accounts/invitation/"),
+    "admin-certificate": Look("ada", "lumen", "ending"),
+    "operators-agencies": Look("olga", "", "/admin/tenants/agency/"),
+    "operators-agency": Look("olga", "", "agency"),
+    "invitation": Look(None, "fable", "invitation"),
+    "brand-login": Look(None, "solis", "/login/"),
+    "second-factor": Look("newly", "lumen", "/admin/"),
+    "second-factor-app": Look("newly", "lumen", "/admin/", _ask_again),
+    "account": Look("agnes", "lumen", "/me/"),
+    "client-inbox": Look("clara", "solis", "/?filter=open"),
+    "client-approvals": Look("clara", "solis", "/approvals/"),
+    "client-report": Look("clara", "solis", "/reports/first-response/"),
+    "closed-brand": Look("benno", "kfz", "/"),
 }
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", FIRST)
 def test_nothing_sticks_out(running: Running, screens: Screens, busy: str, name: str, scheme: str):
-    person, host, path = PAGES[name]
-    page = screens.open(color_scheme=scheme)
-    if person:
-        _carry_session(running, page, person, host)
+    _look_at(running, screens, name, FIRST[name], scheme, {"busy": busy})
 
-    for width, height in WIDTHS.items():
-        page.set_viewport_size({"width": width, "height": height})
-        page.goto(running.address(host, path or busy))
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("name", ABOARD)
+def test_nothing_sticks_out_aboard(running: Running, screens: Screens, aboard: Lumen, name: str, scheme: str):
+    _look_at(running, screens, name, ABOARD[name], scheme, aboard.paths)
+
+
+def _look_at(running: Running, screens: Screens, name: str, look: Look, scheme: str, paths: dict[str, str]) -> None:
+    page = screens.open(color_scheme=scheme)
+    if look.person:
+        _carry_session(running, page, look.person, look.host)
+    for width in look.widths:
+        page.set_viewport_size({"width": width, "height": WIDTHS[width]})
+        page.goto(running.address(look.host, paths.get(look.path, look.path)))
         _settle(page)
+        if look.act:
+            look.act(page)
         if WANTS_PICTURES:
             _picture(page, f"{name}-{scheme}-{width}")
         assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0, f"{name} at {width}"
 
 
 def _carry_session(running: Running, page: Page, person: str, host: str) -> None:
-    for cookie in running.log_in(person, host).split("; "):
+    for cookie in _session_of(running, person, host).split("; "):
         name, _, value = cookie.partition("=")
         page.context.add_cookies(
             [{"name": name, "value": value, "url": running.address(host).replace("http:", "https:")}]
         )
+
+
+def _session_of(running: Running, person: str, host: str) -> str:
+    """One log-in per person: a door lets nobody knock often."""
+    key = (running.port, person, host)
+    if key not in _sessions:
+        _sessions[key] = running.log_in(person, host)
+    return _sessions[key]
 
 
 def _settle(page: Page) -> None:

@@ -34,7 +34,8 @@ def ask(*, brand: Brand, by: User, now: datetime) -> Offboarding:
     row = Brand.objects.select_for_update(of=("self",)).get(pk=brand.pk)
     if row.build_state != BuildState.READY:
         raise NotNow(f"{row.name} is not made yet: there is nothing to end.")
-    if row.state == BrandState.ENDING:
+    is_under_way = Offboarding.objects.filter(brand_key=row.pk, erased_at=None, withdrawn_at=None).exists()
+    if row.state == BrandState.ENDING or is_under_way:
         raise NotNow(f"The end of {row.name} was asked for already.")
     Brand.objects.filter(pk=row.pk).update(state=BrandState.ENDING)
     offboarding = Offboarding.objects.create(
@@ -49,8 +50,10 @@ def withdraw(*, offboarding: Offboarding, by: User, now: datetime) -> None:
     """Keep the brand after all. It is suspended then, or still preparing: setting it going again is an act of its own.
     Inside the agency."""
     row = _open(offboarding)
+    brand = Brand.objects.select_for_update(of=("self",)).filter(pk=row.brand_key).first()
+    if brand is None:
+        raise NotNow(f"{row.brand_name} is erased already: there is nothing left to keep.")
     Offboarding.objects.filter(pk=row.pk).update(withdrawn_at=now, withdrawn_by=by)
-    brand = Brand.objects.select_for_update(of=("self",)).get(pk=row.brand_key)
     state = BrandState.SUSPENDED if brand.live_at else BrandState.PREPARING
     Brand.objects.filter(pk=brand.pk).update(state=state)
     _record(AuditKind.BRAND_KEPT, row, by_id=by.pk, now=now)

@@ -175,7 +175,7 @@ def link(invitation: Invitation, word: str, *, base_domain: str) -> str:
 def send(invitation: Invitation, where: str) -> bool:
     """Mail the address to the invited person; whether the mail server took it. The invitation stands either way."""
     about = {"invitation": invitation, "where": where, "hours": int(LASTS.total_seconds() // 3600)}
-    to_whom = _aboard_of(invitation)
+    to_whom = " ".join(_aboard_of(invitation).split())  # a line of its own would end the mail's head
     text = render_to_string("accounts/mails/invitation.txt", {**about, "aboard": to_whom})
     try:
         return bool(EmailMessage(f"You are invited to {to_whom}", text, to=[invitation.email]).send())

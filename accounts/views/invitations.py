@@ -4,7 +4,8 @@ from typing import Any
 
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
-from allauth.core import ratelimit
+from allauth.core.internal import ratelimit
+from allauth.core.internal.ratelimit import RateLimitUsage
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -35,15 +36,18 @@ def invitation(request: Any, word: str) -> HttpResponse:
         return _spent(request, state)
     if request.method == "GET":
         return _page(request, found, InvitationForm(initial={"email": found.email, "name": found.name}))
-    if not ratelimit.consume(request, action="login_failed", key=f"invitation {found.pk}"):
-        return too_often(request)
     form = InvitationForm({**request.POST.dict(), "email": found.email or request.POST.get("email", "")})
     if not form.is_valid():
         return _page(request, found, form)
-    return _accepted(request, word, found, form)
+    # As on the log-in page, and counted with it: it is the same password, however many invitations there are.
+    key = form.cleaned_data["email"].lower()
+    attempt = ratelimit.consume(request, app="allauth.account", action="login_failed", key=key)
+    return _accepted(request, word, found, form, attempt) if attempt else too_often(request)
 
 
-def _accepted(request: Any, word: str, found: Invitation, form: InvitationForm) -> HttpResponse:
+def _accepted(
+    request: Any, word: str, found: Invitation, form: InvitationForm, attempt: RateLimitUsage
+) -> HttpResponse:
     given = form.cleaned_data
     try:
         user = invitations.accept(word=word, **_where(request), **given, now=timezone.now())
@@ -59,7 +63,7 @@ def _accepted(request: Any, word: str, found: Invitation, form: InvitationForm) 
     except NotNow as refusal:
         form.add_error(None, str(refusal))
         return _page(request, found, form, status=409)
-    ratelimit.clear(request, action="login_failed", key=f"invitation {found.pk}")
+    attempt.rollback()  # this one alone: what else failed from here, or for this person, still counts
     return _logged_in(request, user)
 
 

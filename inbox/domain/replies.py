@@ -3,6 +3,7 @@
 Whoever locks a reply and then its conversation keeps carriers out first (`arrivals.hold`): they lock the other way.
 """
 
+import hashlib
 from datetime import datetime
 
 from django.db import transaction
@@ -73,10 +74,10 @@ def save_draft(
     else:
         reply = Reply.objects.select_for_update().get(pk=reply.pk)
         policies.check_is_own(by, role, reply)
-    answers_id = answers_id or reply.answers_id or _last_of_customer(conversation)
-    if not Message.objects.filter(pk=answers_id, conversation_id=reply.conversation_id).exists():
+    answered = answers_id or reply.answers_id or _last_of_customer(conversation)
+    if answered is None or not Message.objects.filter(pk=answered, conversation_id=reply.conversation_id).exists():
         raise NotNow("The tweet you answer is not in this conversation.")
-    reply.text, reply.answers_id = text.replace("\x00", ""), answers_id
+    reply.text, reply.answers_id = text.replace("\x00", ""), answered
     reply.original_text, reply.changed_by, reply.changed_at = "", None, None
     reply.save()
     return reply
@@ -90,12 +91,19 @@ def submit(*, reply: Reply, by: User, role: str, now: datetime) -> Reply:
 
 
 @transaction.atomic
-def approve(*, reply: Reply, by: User, role: str, now: datetime, text: str | None = None) -> Reply:
-    """Let a colleague's submitted reply go out, as it is or with a changed text; the first one is kept."""
+def approve(
+    *, reply: Reply, by: User, role: str, now: datetime, text: str | None = None, seen: str | None = None
+) -> Reply:
+    """Let a colleague's submitted reply go out, as it is or with a changed text; the first one is kept.
+
+    With `seen` (`seen_as`), only if it still says what the approver has read.
+    """
     arrivals.hold()
     reply = Reply.objects.select_for_update().get(pk=reply.pk)
     rule = rules.current()
     policies.check_can_decide(by, role, reply, rule)
+    if seen is not None and seen != seen_as(reply):
+        raise NotNow("This reply was changed since you read it. Read it again, then decide.")
     policies.check_brand_is_live(rules.state_of_brand())
     conversation = Conversation.objects.select_for_update().get(pk=reply.conversation_id)
     policies.check_open(conversation)
@@ -195,6 +203,11 @@ def move(reply: Reply, status: ReplyStatus) -> None:
     if status not in REPLY_MOVES[reply.status]:
         raise ValueError(f"A reply does not go from {reply.status} to {status}.")
     reply.status = status
+
+
+def seen_as(reply: Reply) -> str:
+    """What a reply says to whom, in few letters: an approver's page carries it, so that a yes is to the words read."""
+    return hashlib.sha256(f"{reply.answers_id} {reply.text}".encode()).hexdigest()[:16]
 
 
 def as_written(text: str) -> str:

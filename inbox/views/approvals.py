@@ -36,7 +36,12 @@ def approve(request: Any, pk: int) -> HttpResponse:
     reply = panes.get_reply(pk)
     try:
         reply = replies.approve(
-            reply=reply, by=request.person, role=request.role, now=timezone.now(), text=request.POST.get("text")
+            reply=reply,
+            by=request.person,
+            role=request.role,
+            now=timezone.now(),
+            text=request.POST.get("text"),
+            seen=request.POST.get("seen"),
         )
     except Refusal as refusal:
         return _answer(request, reply, refusal)

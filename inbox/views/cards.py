@@ -9,6 +9,7 @@ from accounts.enums import Right, may
 from accounts.models import User
 from accounts.queries import Person
 from inbox import policies, queries
+from inbox.domain.replies import seen_as
 from inbox.enums import Direction, ReplyStatus, Urgency
 from inbox.models import ApprovalRule, Conversation, Customer, Disposition, Event, Message, Note, Reply, Tag
 from inbox.twitter import text as twitter_text
@@ -97,6 +98,7 @@ def reply_cards(
         {
             "pk": reply.pk,
             "text": reply.text,
+            "seen": seen_as(reply),
             "status": str(reply.status),
             "status_words": reply.get_status_display(),
             "why": reply.why,

@@ -93,10 +93,15 @@ def _heard(step: Step, draft: Draft) -> Iterator[Word]:
         return
     for match in listener.expression.finditer(draft.folded):
         kind = match.lastgroup
-        if kind == "sure" or (
-            kind == "lit" and not draft.is_turned(match.start(), by=listener.turned, turns=_TURNS.get(draft.language))
-        ):
+        if kind == "sure" or (kind == "lit" and _is_meant(step, draft, match.start(), by=listener.turned)):
             yield draft.word(match.start(), match.end())
+
+
+def _is_meant(step: Step, draft: Draft, place: int, *, by: re.Pattern[str] | None) -> bool:
+    """Whether what stands here is neither denied nor, save for a way to connect, only asked after."""
+    if step != Step.EASY_WAY and draft.is_asked(place, by=_ASKS.get(draft.language)):
+        return False
+    return not draft.is_turned(place, by=by, turns=_TURNS.get(draft.language))
 
 
 # --- the two that are not judged by a list of words alone
@@ -223,6 +228,7 @@ _LISTENERS: dict[Step, dict[str, _Listener]] = {
     step: {code: _listener(code, said) for code, said in _LISTENED.get(step, {}).items()} for step in Step
 }
 _TURNS = {code: _compile(_any(words, code), code) for code, words in _LISTENED["turns"].items()}
+_ASKS = {code: _compile(_any(words, code), code) for code, words in _LISTENED["asks"].items()}
 _SPEECH = {
     code: _Speech(
         human={kind: _compile(_any(said[kind], code), code) for kind in said if kind != "machine"},

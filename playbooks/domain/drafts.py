@@ -49,6 +49,15 @@ class Draft(NamedTuple):
             begin = max((found.end() for found in turns.finditer(self.folded, begin, place)), default=begin)
         return by.search(self.folded, begin, place) is not None
 
+    def is_asked(self, place: int, *, by: re.Pattern[str] | None) -> bool:
+        """Whether this place is in a question, the clause of which begins with such words."""
+        end = _SENTENCE_SIGN.search(self.folded, place)
+        if by is None or end is None or end[0] not in "?？":
+            return False
+        begin = max((found.end() for found in _CLAUSE.finditer(self.folded, 0, place)), default=0)
+        asked = by.search(self.folded, begin)
+        return asked is not None and not self.folded[begin : asked.start()].strip(_BLANK)
+
     def literally(self, words: Iterable[str]) -> list[Word]:
         """Where these words stand as they are, whatever their case and accents."""
         found = []
@@ -127,6 +136,8 @@ _NOT_SAID = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"[.!?;:,()\n–—…。、！？]")
+_SENTENCE_SIGN = re.compile(r"[.!?…\n。！？]")
+_BLANK = " \t\0-–—"
 _SENTENCE = re.compile(r"[.!?…](?=\s|$)|[\n。！？]")
 _PHONE = re.compile(
     r"(?:(?<![\w#/.-])(?:\+|0)"

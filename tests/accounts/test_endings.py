@@ -111,6 +111,21 @@ def test_the_export_holds_everything_but_secrets(office, leaving):
     assert b"argon2" not in whole
 
 
+def test_the_export_names_nobody_of_another_brand(office, leaving):
+    other = office.ready(name="Other Line")
+    for name, brand in (("cleo", leaving), ("otto", other)):
+        add_person(
+            email=f"{name}@{leaving.slug}.test", name=name, password="secret", agency_id=office.agency.pk,
+            role=Role.CLIENT_VIEWER, brand_id=brand.pk,
+        )  # fmt: skip
+    row = exported(office, leaving)
+
+    with zipfile.ZipFile(act(office, endings.fetch, row)) as archive:
+        people = list(csv.DictReader(io.StringIO(archive.read("people.csv").decode())))
+
+    assert [line["name"] for line in people] == ["Admin Test", "cleo"]
+
+
 def test_the_export_is_for_its_owner_alone_and_its_hash_is_kept(office, leaving):
     row = exported(office, leaving)
 

@@ -14,6 +14,7 @@ from accounts.enums import InvitationState, Role
 from accounts.models import Invitation, Membership, User
 from tenants import entry
 from tenants.badges import address
+from tenants.models import Brand
 from tenants.refusals import NotNow, NotYours
 from tests.visiting import ACME, AGENCY, CANARY, OPERATORS
 
@@ -163,6 +164,31 @@ def test_passwords_are_not_tried_for_ever_at_an_invitation(house, admin, operato
     assert answers == [422] * 5 + [429]
 
 
+def test_another_invitation_gives_no_more_tries_at_the_same_password(house, admin, operator):
+    client = Client(HTTP_HOST=AGENCY)
+
+    answers = [
+        client.post(f"/invitation/{_invited(house, admin, email=operator.email)}/", {"password": f"guess {number}"})
+        for number in range(6)
+    ]
+    at_the_log_in = Client(HTTP_HOST=OPERATORS).post("/login/", {"email": operator.email, "password": "secret"})
+
+    assert [answer.status_code for answer in answers] == [422] * 5 + [429]
+    assert at_the_log_in.status_code == 429
+
+
+def test_who_comes_aboard_is_forgiven_no_other_wrong_try_from_there(house, admin, settings):
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "3/5m/ip,50/5m/key"}
+    wrong = [{"email": f"{who}@northlight.test", "password": "guess"} for who in ("agent", "supervisor", "agent")]
+
+    before = [Client(HTTP_HOST=AGENCY).post("/login/", each).status_code for each in wrong[:2]]
+    given = {"name": "Nia New", "password": PASSWORD}
+    aboard = Client(HTTP_HOST=AGENCY).post(f"/invitation/{_invited(house, admin)}/", given).status_code
+    after = [Client(HTTP_HOST=AGENCY).post("/login/", each).status_code for each in wrong[1:]]
+
+    assert (before, aboard, after) == ([422, 422], 302, [422, 429])
+
+
 def test_a_new_invitation_of_the_same_person_ends_the_one_before(house, admin):
     words = [_invited(house, admin) for _ in range(2)]
 
@@ -231,6 +257,17 @@ def test_the_mail_leads_to_our_own_row_of_the_host(house, admin):
     assert sent
     assert f"{address('care.acme.localhost')}invitation/{word}/" in mail.outbox[0].body
     assert mail.outbox[0].to == ["nia@invited.test"]
+
+
+def test_a_name_of_several_lines_adds_no_line_to_the_mails_head(house, admin):
+    with entry.agency(house.agency.pk):
+        Brand.objects.filter(pk=house.acme.pk).update(name="Acme\r\nBcc: everybody@evil.test")
+        made, word = _invite(house, admin, role=Role.CLIENT_VIEWER, brand_id=house.acme.pk)
+        sent = invitations.send(made, invitations.link(made, word, base_domain="localhost"))
+
+    assert sent
+    assert mail.outbox[0].subject == "You are invited to Acme Bcc: everybody@evil.test"
+    assert mail.outbox[0].recipients() == ["nia@invited.test"]
 
 
 def test_a_mail_server_that_is_away_loses_no_invitation(house, admin, settings):

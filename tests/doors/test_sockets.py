@@ -2,8 +2,10 @@
 
 import pytest
 
-from accounts.enums import RIGHTS, Right
+from accounts.enums import RIGHTS, Right, Role
 from inbox import consumers
+from tenants import entry
+from tenants.models import Brand, BrandState
 from tests.doors.addresses import ELSEWHERE
 from tests.doors.callers import BRAND_OF, CALLERS, Caller
 from tests.visiting import ACME, AGENCY, CANARY, OPERATORS, session_of
@@ -22,6 +24,8 @@ def heard_by(caller: Caller, host: str) -> set[str] | None:
     held = caller.elsewhere if host == ELSEWHERE else caller.at_northlight
     if not caller.is_here or not held or host in (OPERATORS, "nobody.localhost"):
         return None
+    if Role.ADMIN in held.values() and not caller.has_factor:
+        return set()  # a second factor first, as on the pages
     there = {AGENCY: set(BRAND_OF.values()), ELSEWHERE: set()}.get(host, {BRAND_OF.get(host, "")})
     return {slug for slug in there if Right.READ in RIGHTS.get(caller.role(host, slug) or "", frozenset())}
 
@@ -40,6 +44,16 @@ def test_a_socket_hears_of_the_brands_that_its_person_may_read(two_brands, town,
         assert watcher is None or (heard == set() and not watcher.slug_of)
         return
     assert set(watcher.slug_of.values()) == set(watcher.seqs) == heard
+
+
+def test_of_a_suspended_brand_its_client_hears_nothing_and_the_agency_goes_on(two_brands, town, house):
+    with entry.agency(house.agency.pk):
+        Brand.objects.filter(pk=house.acme.pk).update(state=BrandState.SUSPENDED)
+    staff = ("an agent", "an approver of acme's", "a viewer of acme's")
+
+    watchers = [consumers.identify(host=ACME, session_key=session_of(town.ids[who], host=ACME)) for who in staff]
+
+    assert [list(watcher.seqs) for watcher in watchers] == [["acme"], [], []]
 
 
 @pytest.mark.parametrize("key", ["", "no-such-session", "a" * 500, "\x00", "' OR 1=1 --"])

@@ -140,7 +140,10 @@ def own_agency(house, django_db_blocker) -> Iterator[Agency]:
             cursor.execute("DELETE FROM tenants_stray")
             for table in OF_AN_AGENCY:
                 cursor.execute(f"DELETE FROM {table} WHERE agency_id = %s", [agency.pk])
-            cursor.execute("DELETE FROM accounts_user WHERE email LIKE '%%@factory.test'")
+            cursor.execute(
+                "DELETE FROM accounts_user WHERE email LIKE '%%@factory.test' "
+                "AND NOT EXISTS (SELECT FROM accounts_membership m WHERE m.user_id = accounts_user.id)"
+            )
         for brand in brands:
             schemas.drop_brand(brand=brand)
         with schemas.as_owner() as cursor:

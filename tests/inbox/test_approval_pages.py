@@ -73,6 +73,28 @@ def test_an_approver_approves_and_the_list_is_shorter(client, house):
     assert (again.status_code, "Somebody was quicker" in again.text) == (409, True)
 
 
+def test_nobody_approves_other_words_than_those_they_read(client, supervisor_there, house):
+    reply = a_submitted(1, house, text="On our way.")
+    for address in (LIST, page_of(tweet_id(1))):
+        assert f'name="seen" value="{replies.seen_as(reply)}"' in client.get(address).text
+    with entry.brand(house.acme):
+        by = {"by": reply.author, "role": Role.TRAINEE, "now": NOON}
+        taken = replies.take_back(reply=reply, **by)
+        replies.compose(
+            conversation=taken.conversation, text="Get lost.", answers_id=tweet_id(1), reply=taken, **by
+        )  # fmt: skip
+    asked = {"from_list": "yes", "seen": replies.seen_as(reply)}
+
+    late = client.post(f"/b/acme/replies/{reply.pk}/approval/", asked, headers=HTMX)
+
+    assert (late.status_code, "was changed since you read it" in late.text, "Get lost." in late.text) == (
+        409,
+        True,
+        True,
+    )
+    assert state_of(reply, house) == ReplyStatus.SUBMITTED
+
+
 def test_what_is_sent_back_opens_in_its_authors_composer_with_the_reason(client, supervisor_there, house):
     reply = a_submitted(1, house)
 

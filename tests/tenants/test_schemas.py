@@ -196,7 +196,7 @@ def test_every_public_table_that_points_to_a_brand_is_emptied_when_it_ends():
         if field.related_model is Brand and field.db_constraint
     }
 
-    assert pointing == set(schemas._OF_A_BRAND)
+    assert pointing == set(schemas.OF_A_BRAND)
 
 
 def test_the_same_handle_is_not_given_to_two_brands(agency):

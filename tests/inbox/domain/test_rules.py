@@ -56,7 +56,7 @@ def test_a_rule_that_stays_as_it_is_is_not_audited(acme, agent):
     assert AuditEntry.objects.count() == before
 
 
-@pytest.mark.parametrize("role", set(Role) - {Role.ADMIN})
+@pytest.mark.parametrize("role", [role for role in Role if role != Role.ADMIN])
 def test_only_admins_change_the_rule(acme, agent, role):
     with pytest.raises(NotYours, match=r"^A brand's rules are changed by the agency's admins.$"):
         change(agent, role=role, undo_seconds=0)
