@@ -162,12 +162,10 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         return sealing.unseal(base64.b64decode(encrypted_text), place=_place())
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
-        """Who must have a second factor keeps the last: a new one first, then the old one goes."""
-        request = context.request
-        must = policies.needs_second_factor(
-            request.user, request.memberships, agency_id=request.agency.pk if request.agency else None
-        )
-        return not must or queries.factors_of(request.user) > 1
+        """Who must have a second factor on any host keeps the last: a new one first, then the old one goes."""
+        person = context.request.user
+        must = policies.needs_second_factor_somewhere(person, queries.all_memberships_of(person))
+        return not must or queries.factors_of(person) > 1
 
 
 def belongs_here(request: Any, user: User) -> bool:

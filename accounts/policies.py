@@ -35,6 +35,11 @@ def needs_second_factor(user: User, memberships: Sequence[Membership], *, agency
     return any(each.role == Role.ADMIN for each in memberships)
 
 
+def needs_second_factor_somewhere(user: User, everywhere: Sequence[Membership]) -> bool:
+    """Whether any host asks a second factor of this person, who has these memberships in all."""
+    return (user.is_operator or any(each.role == Role.ADMIN for each in everywhere)) and not user.is_demonstration
+
+
 def is_closed_to(role: str, brand: Brand) -> bool:
     """A suspended brand, or one that ends, is closed to its client's staff; the agency's own may go on reading."""
     return brand.state in (BrandState.SUSPENDED, BrandState.ENDING) and role in _CLIENT

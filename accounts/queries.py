@@ -26,6 +26,11 @@ def memberships_of(user: User, *, agency_id: int) -> list[Membership]:
     return list(Membership.objects.filter(user=user, agency_id=agency_id).order_by("pk"))
 
 
+def all_memberships_of(user: User) -> list[Membership]:
+    """What this person is, at whichever agency. In the directory."""
+    return list(Membership.objects.filter(user=user).order_by("pk"))
+
+
 def role_in(memberships: Sequence[Membership], *, brand_id: int | None) -> str | None:
     """What these memberships make of a person in one brand (or, without one, at the agency); None: nothing.
 

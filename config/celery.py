@@ -29,6 +29,9 @@ app.config_from_object(
         # Celery closes the database connection after every task otherwise (measured: 2.3 times slower).
         "CELERY_DB_REUSE_MAX": 200,
         "timezone": "UTC",
+        # What waits for strangers' servers, or writes a whole brand into a file, has a lane and a worker of its own:
+        # posting never stands behind it.
+        "task_routes": {"inbox.tell_webhooks": {"queue": "slow"}, "accounts.end_brands": {"queue": "slow"}},
         "beat_schedule": {
             "sweep": {"task": "inbox.sweep", "schedule": 10.0, "options": {"expires": 10}},
             "build_brands": {"task": "accounts.build_brands", "schedule": 10.0, "options": {"expires": 10}},

@@ -28,6 +28,7 @@ from inbox.models import (
 FILTERS = ("waiting", "mine", "unassigned", "open", "closed")
 PAGE = 40
 MOST_COUNTED = 1_000
+MOST_TAKEN_BACK = 5  # lines on the page of approvals
 CALLS_KEPT_FOR = timedelta(hours=24)
 DELIVERIES_KEPT_FOR = timedelta(days=30)
 
@@ -170,6 +171,12 @@ def replies_to_approve() -> QuerySet[Reply]:
     """Replies that wait for a second person, the longest first, each with its conversation and customer."""
     waiting = Reply.objects.filter(status=ReplyStatus.SUBMITTED)
     return waiting.select_related("conversation__customer").order_by("submitted_at", "pk")
+
+
+def still_to_take_back(user_id: int, *, now: datetime) -> QuerySet[Reply]:
+    """What this person has just let go out and can still take back, the last one first; with its customer."""
+    approved = Reply.objects.filter(status=ReplyStatus.APPROVED, approved_by=user_id, undo_until__gt=now)
+    return approved.select_related("conversation__customer").order_by("-approved_at", "-pk")[:MOST_TAKEN_BACK]
 
 
 def count_to_approve() -> int:

@@ -251,7 +251,7 @@ def _talk_over(lumen: Lumen) -> None:
 
 def _tell_programs(lumen: Lumen) -> None:
     """A webhook that is told well, and one that was paused; the log of the first."""
-    now, later = timezone.now(), timezone.now() + timedelta(days=300)
+    now, later = timezone.now(), timezone.now() + timedelta(hours=5)
     common = {"sealed_secret": b"", "made_at": now, "made_by_id": lumen.people["ada"], "told_through": 2**60}
     kinds = ["reply_posted", "closed", "tagged"]
     told = Webhook.objects.create(

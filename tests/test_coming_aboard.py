@@ -220,7 +220,7 @@ def _answers(page: Page, agency: str, about: str, text: str) -> None:
     row.get_by_role("link").click()
     page.get_by_role("button", name="Take").click()
     expect(page.locator("#pane-head")).to_contain_text("Yours")
-    page.get_by_label("Answer").fill(text)
+    page.locator("#composer-text").fill(text)
     page.get_by_role("button", name="Submit for approval").click()
     expect(page.locator("#timeline")).to_contain_text(text)
 

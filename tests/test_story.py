@@ -20,7 +20,7 @@ def test_a_tweet_is_answered_and_the_answer_is_on_twitter(running: Running, scre
     expect(desk.locator("#pane-title")).to_have_text("Ana Lima")
     desk.get_by_role("button", name="Take").click()
     expect(desk.locator("#pane-head")).to_contain_text("Yours")
-    desk.get_by_label("Answer").fill("We are sorry, Ana. The next one takes you at 9:40. ^IF")
+    desk.locator("#composer-text").fill("We are sorry, Ana. The next one takes you at 9:40. ^IF")
     desk.get_by_role("button", name="Reply as @TernFerries").click()
 
     answer = twitter.locator(".tweet.brand .words", has_text="9:40")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,10 @@ IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 WANTS_PICTURES = bool(os.environ.get("NIGHTJAR_SCREENSHOTS"))
 WIDTHS = {390: 844, 1280: 800, 1920: 1080}
 SCHEMES = ("light", "dark")
+# Of the page, and of what scrolls inside of the frame.
+STICKING_OUT = """Math.max(...[document.scrollingElement, document.getElementById("main")]
+    .filter(Boolean).map((element) => element.scrollWidth - element.clientWidth))"""
+_programs = cycle(("Shop order tracker", "Outage map", "Chat window on the website", "Complaints archive"))
 _sessions: dict[tuple[int, str, str], str] = {}
 
 # Who, name, to which brand, how many minutes ago, what; then what the brand said, if it did, and what they said then.
@@ -106,9 +111,9 @@ class Look:
 def _write_well(page: Page) -> None:
     """A reply that lights all nine, as its reader will see it."""
     page.locator("#composer-text").fill(
-        "I'm so sorry, Pete, I know how maddening that is with the dryer on a timer. The Sunday tariff is back on "
-        "1 December because so many asked; your first Sunday is on us. Just DM me and I'll switch you over today, "
-        "and write again by 18:00. – Agnes"
+        "So sorry, Pete, that must have been so frustrating. The Sunday tariff is back on 1 December because so many "
+        "asked, and I've credited your account. DM us if the app disagrees; I'll update you before noon. Your first "
+        "Sunday is on us, we can't wait to see you again! – Agnes"
     )
     if page.locator("#coach-preview").is_hidden():
         page.locator("[data-toggle-preview]").click()
@@ -122,15 +127,23 @@ def _open_customer(page: Page) -> None:
 
 
 def _make_key(page: Page) -> None:
-    page.get_by_label("Name: the program that uses it").fill("Shop order tracker")
+    page.get_by_label("Name: the program that uses it").fill(next(_programs))
     page.get_by_label("read conversations, messages and customers").check()
     page.get_by_role("button", name="Make key").click()
     expect(page.get_by_text("nj_").first).to_be_visible()
 
 
-def _ask_again(page: Page) -> None:
-    """The form to begin with an app of codes, which may ask for the password first."""
+def _set_up_an_app(page: Page) -> None:
     page.get_by_role("link", name="Set up an app").click()
+    expect(page.get_by_role("heading", name="Set up an app")).to_be_visible()
+
+
+def _wait_for_twitter(page: Page) -> None:
+    expect(page.get_by_text("kinds of events")).to_be_visible()
+
+
+def _wait_for_docs(page: Page) -> None:
+    expect(page.locator(".opblock").first).to_be_visible()
 
 
 ALL = tuple(WIDTHS)
@@ -153,11 +166,11 @@ ABOARD = {
     "settings-replies": Look("ada", "lumen", "/b/solis/settings/replies/"),
     "settings-canned": Look("ada", "lumen", "/b/solis/settings/canned/"),
     "settings-playbook": Look("ada", "lumen", "/b/solis/settings/playbook/"),
-    "settings-twitter": Look("ada", "lumen", "/b/solis/settings/twitter/"),
+    "settings-twitter": Look("ada", "lumen", "/b/solis/settings/twitter/", _wait_for_twitter),
     "settings-webhooks": Look("ada", "lumen", "/b/solis/settings/webhooks/"),
     "settings-webhook": Look("ada", "lumen", "webhook"),
     "keys": Look("ada", "lumen", "/keys/", _make_key),
-    "api-docs": Look("ada", "lumen", "/api/docs/"),
+    "api-docs": Look("ada", "lumen", "/api/docs/", _wait_for_docs),
     "admin": Look("ada", "lumen", "/admin/"),
     "admin-brands": Look("ada", "lumen", "/admin/tenants/brand/"),
     "admin-brand-live": Look("ada", "lumen", "live"),
@@ -169,8 +182,9 @@ ABOARD = {
     "operators-agency": Look("olga", "", "agency"),
     "invitation": Look(None, "fable", "invitation"),
     "brand-login": Look(None, "solis", "/login/"),
+    "brand-login-long": Look(None, "kfz", "/login/", None, (390,)),
     "second-factor": Look("newly", "lumen", "/admin/"),
-    "second-factor-app": Look("newly", "lumen", "/admin/", _ask_again),
+    "second-factor-app": Look("newly", "lumen", "/admin/", _set_up_an_app),
     "account": Look("agnes", "lumen", "/me/"),
     "client-inbox": Look("clara", "solis", "/?filter=open"),
     "client-approvals": Look("clara", "solis", "/approvals/"),
@@ -201,9 +215,10 @@ def _look_at(running: Running, screens: Screens, name: str, look: Look, scheme: 
         _settle(page)
         if look.act:
             look.act(page)
+            _settle(page)
         if WANTS_PICTURES:
             _picture(page, f"{name}-{scheme}-{width}")
-        assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0, f"{name} at {width}"
+        assert page.evaluate(STICKING_OUT) <= 0, f"{name} at {width}"
 
 
 def _carry_session(running: Running, page: Page, person: str, host: str) -> None:
@@ -224,9 +239,9 @@ def _session_of(running: Running, person: str, host: str) -> str:
 
 def _settle(page: Page) -> None:
     """Until the light says that it is live, where there is one: pictures should not differ by chance."""
-    light = page.locator("#light")
-    if light.count():
-        expect(light).to_have_attribute("data-state", "live")
+    for place, state in (("#light", "live"), ("#coach", "on")):
+        if page.locator(place).count():
+            expect(page.locator(place)).to_have_attribute("data-state", state)
     page.evaluate("document.fonts.ready")
 
 

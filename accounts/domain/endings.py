@@ -57,12 +57,15 @@ def withdraw(*, offboarding: Offboarding, by: User, now: datetime) -> None:
     state = BrandState.SUSPENDED if brand.live_at else BrandState.PREPARING
     Brand.objects.filter(pk=brand.pk).update(state=state)
     _record(AuditKind.BRAND_KEPT, row, by_id=by.pk, now=now)
+    transaction.on_commit(lambda: _forget_export(row))
 
 
 @transaction.atomic
 def fetch(*, offboarding: Offboarding, by: User, now: datetime) -> Path:
     """The export, for an admin who takes it along; who did is in the audit. Inside the agency."""
     path = _place_of(offboarding)
+    if offboarding.withdrawn_at:
+        raise NotNow(f"The end of {offboarding.brand_name} was withdrawn, and its export is not kept.")
     if offboarding.exported_at is None:
         raise NotNow("The export is being written. This page says when it is there.")
     if offboarding.erased_at or not path.exists():
@@ -140,7 +143,8 @@ def _erase(row: Offboarding, now: datetime) -> None:
         for person in members:
             live.publish(live.channel("ended", "sessions"), json.dumps({"ended_person": person}))
     _end_sessions(set(row.erased["hosts"]))
-    _place_of(row).unlink(missing_ok=True)
+    for each in _ends_of(row.brand_key):
+        _forget_export(each)
     with entry.agency(row.agency_id):
         done = AuditEntry.objects.filter(
             chain=f"a{row.agency_id}", kind=AuditKind.BRAND_ERASED, facts__offboarding=row.pk
@@ -152,6 +156,18 @@ def _erase(row: Offboarding, now: datetime) -> None:
             )
     row.erased_at = now
     schemas.note_offboarding(row.pk, {"erased_at": now, "certificate": hash_of(row)})
+
+
+def _ends_of(brand_key: int) -> list[Offboarding]:
+    """Every end of this brand that was ever asked for: those that were withdrawn may have left an export too."""
+    with entry.operators():
+        return list(Offboarding.objects.filter(brand_key=brand_key).order_by("pk"))
+
+
+def _forget_export(offboarding: Offboarding) -> None:
+    place = _place_of(offboarding)
+    for path in (place, place.with_suffix(".part")):
+        path.unlink(missing_ok=True)
 
 
 def _end_sessions(hosts: set[str]) -> None:

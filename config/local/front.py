@@ -49,6 +49,10 @@ http://:{port} {{
 	}}
 
 	handle {{
+		# A logo is the largest thing that anybody sends to a page.
+		request_body {{
+			max_size 4MB
+		}}
 		encode zstd gzip
 		import to {pages}
 	}}

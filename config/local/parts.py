@@ -23,6 +23,7 @@ def application_parts(env: Mapping[str, str]) -> list[Part]:
     granian += ["--host=127.0.0.1", f"--port={pages}", "--log-level=warning", "config.wsgi:application"]
     celery = ["celery", "--quiet", "--app=config"]
     worker = [*celery, "worker", "--loglevel=warning", "--concurrency=2", "--without-gossip", "--without-mingle"]
+    slow = [*worker, "--queues=slow", "--concurrency=1"]
     beat = [*celery, "beat", "--loglevel=warning", "--pidfile=", f"--schedule={env['NIGHTJAR_HOME']}/beat"]
     # Nightjar may run as root; five lines about it would stand first in every log.
     no_warning = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
@@ -32,6 +33,7 @@ def application_parts(env: Mapping[str, str]) -> list[Part]:
         _python("live", door, env, answers(live, "/live/healthz", env)),
         _manage("carrier", ["carry"], env),
         _python("worker", worker, {**env, **no_warning}),
+        _python("slow", slow, {**env, **no_warning}),
         _python("beat", beat, env),
         front_door(env),
     ]

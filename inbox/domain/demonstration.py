@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
@@ -18,9 +19,9 @@ from django.utils import timezone
 
 from accounts.enums import Role
 from accounts.models import Membership, User
-from inbox.domain import replays, wrapup
-from inbox.enums import FoundingDisposition
-from inbox.models import Conversation, Message
+from inbox.domain import notes, replays, replies, wrapup
+from inbox.enums import Direction, FoundingDisposition
+from inbox.models import Conversation, Message, Reply
 from inbox.twitter import recording
 from inbox.twitter.playground import Playground
 from inbox.twitter.recording import Recorded
@@ -61,6 +62,8 @@ class Past:
                 replays.await_carried(tweets, seats=seats, playground=playground, progress=_silently)
                 self._close_quiet(before=min(chapter[-1].created_at, ends_at) - _QUIET)
         shifted.unlink()
+        for brand in self.brands.values():
+            _leave_to_approve(brand)
         self._remember(ends_at=ends_at.isoformat(), whole=True)
 
     def _close_quiet(self, *, before: datetime) -> None:
@@ -89,6 +92,42 @@ class Past:
 
     def _remember(self, **facts: str | bool) -> None:
         self.made.write_text(json.dumps(facts))
+
+
+def _leave_to_approve(brand: Brand) -> None:
+    """What this brand's trainee, if it has one, wrote last: it waits for whoever logs in as an approver."""
+    with entry.agency(brand.agency_id):
+        trainee = User.objects.filter(memberships__brand=brand, memberships__role=Role.TRAINEE).only("name").first()
+    if trainee is None:
+        return
+    with entry.brand(brand):
+        waiting = Conversation.objects.select_related("customer").filter(
+            waiting_since__isnull=False, closed_at=None, customer__username__in=_LEFT
+        )
+        for conversation in waiting.order_by("pk"):
+            text, noted = _LEFT[conversation.customer.username]
+            who: dict[str, Any] = {"by": trainee, "role": Role.TRAINEE, "now": timezone.now()}
+            if Reply.objects.filter(conversation=conversation, author=trainee).exists():
+                continue  # left before a start that was cut short
+            theirs = conversation.messages.filter(direction=Direction.INBOUND).order_by("pk").last()
+            if theirs is None:
+                continue
+            notes.write(conversation=conversation, text=noted, **who)
+            replies.compose(conversation=conversation, text=text, answers_id=theirs.pk, **who)
+
+
+# By customer: what the trainee answers, and asks colleagues.
+_LEFT = {
+    "orlandobrightm": (
+        "Hi Orlando! Online it's 35 euros up to three hours before you fly, at the airport it's 60. So pack the "
+        "jumpers, but add the bag tonight: acmeair.example/bags ^RL",
+        "Prices are from the list of 1 November. Is that still the newest?",
+    ),
+    "keziah_montrose": (
+        "We regret any inconvenience this may have caused. Please refer to our conditions of carriage. ^RL",
+        "Is this the right tone? It will be read by many.",
+    ),
+}
 
 
 def _ending(conversation: Conversation) -> str:

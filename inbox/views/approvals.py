@@ -80,10 +80,10 @@ def _draw(request: Any, *, refusal: Refusal | None = None) -> HttpResponse:
 
 def _list(request: Any) -> dict[str, Any]:
     found, rule, now = list(queries.replies_to_approve()[: PAGE + 1]), rules.current(), timezone.now()
-    page = found[:PAGE]
+    page, gone = found[:PAGE], list(queries.still_to_take_back(request.person.pk, now=now))
     names = cards.colleagues((reply.author_id for reply in page), agency_id=request.agency.pk)
     drawn = cards.reply_cards(
-        page, badge=request.badge, names=names, user=request.person, role=request.role, rule=rule, now=now
+        [*page, *gone], badge=request.badge, names=names, user=request.person, role=request.role, rule=rule, now=now
     )
     why_not = None
     try:
@@ -92,7 +92,11 @@ def _list(request: Any) -> dict[str, Any]:
     except Refusal as refusal:
         why_not = str(refusal)
     return {
-        "approvals": _with_what_they_answer(page, drawn, request),
+        "approvals": _with_what_they_answer(page, drawn[: len(page)], request),
+        "gone": [
+            {**card, "customer": reply.conversation.customer}
+            for reply, card in zip(gone, drawn[len(page) :], strict=True)
+        ],
         "has_more": len(found) > PAGE,
         "why_not": why_not,
         "list_url": f"{request.badge.url}approvals/",

@@ -93,15 +93,17 @@ def _heard(step: Step, draft: Draft) -> Iterator[Word]:
         return
     for match in listener.expression.finditer(draft.folded):
         kind = match.lastgroup
-        if kind == "sure" or (kind == "lit" and _is_meant(step, draft, match.start(), by=listener.turned)):
+        if kind == "sure" or (kind == "lit" and _is_meant(step, draft, match, listener)):
             yield draft.word(match.start(), match.end())
 
 
-def _is_meant(step: Step, draft: Draft, place: int, *, by: re.Pattern[str] | None) -> bool:
-    """Whether what stands here is neither denied nor, save for a way to connect, only asked after."""
-    if step != Step.EASY_WAY and draft.is_asked(place, by=_ASKS.get(draft.language)):
+def _is_meant(step: Step, draft: Draft, match: re.Match[str], listener: "_Listener") -> bool:
+    """Whether what was heard is neither denied nor, save for a way to connect, only asked after."""
+    if step != Step.EASY_WAY and draft.is_asked(match.start(), by=_ASKS.get(draft.language)):
         return False
-    return not draft.is_turned(place, by=by, turns=_TURNS.get(draft.language))
+    if listener.denied and listener.denied.search(draft.folded, match.start(), match.end()):
+        return False
+    return not draft.is_turned(match.start(), by=listener.turned, turns=_TURNS.get(draft.language))
 
 
 # --- the two that are not judged by a list of words alone
@@ -192,6 +194,7 @@ def _span(seconds: float) -> str:
 class _Listener(NamedTuple):
     expression: re.Pattern[str]
     turned: re.Pattern[str] | None
+    denied: re.Pattern[str] | None  # what must not stand within the words
 
 
 class _Speech(NamedTuple):
@@ -206,8 +209,13 @@ _STAND_FOR = re.compile(rf"\b(?:{'|'.join(_LISTENED['words'])})\b")
 def _listener(code: str, said: Mapping[str, list[str]]) -> _Listener:
     """A step's patterns as one expression: what begins first is heard; of those, what is sure, then what is never."""
     kinds = "|".join(f"(?P<{kind}>{_any(said[kind], code)})" for kind in ("sure", "never", "lit") if said.get(kind))
-    turned = _LISTENED["negations"].get(code, []) + said.get("turned", [])
-    return _Listener(_compile(kinds, code), _compile(_any(turned, code), code) if turned else None)
+    denials = _LISTENED["negations"].get(code, [])
+    turned = denials + said.get("turned", [])
+    return _Listener(
+        _compile(kinds, code),
+        _compile(_any(turned, code), code) if turned else None,
+        _compile(_any(denials, code), code) if said.get("whole") else None,
+    )
 
 
 def _any(patterns: Iterable[str], code: str) -> str:

@@ -342,6 +342,17 @@ def test_the_admin_is_for_admins(office, role):
     ] * 3
 
 
+@pytest.mark.parametrize(
+    "asked",
+    ["accounts/invitation/?word_hash__startswith=a", "accounts/membership/?user__password__startswith=a"],
+)
+def test_a_list_is_asked_nothing_of_columns(office, asked):
+    office_answers = [office.browser().get(f"/admin/{asked}").status_code]
+    office_answers.append(office.operators_browser().get("/admin/accounts/user/?password__startswith=a").status_code)
+
+    assert office_answers == [400, 400]
+
+
 def test_what_is_done_is_done_by_post_alone(office):
     brand = office.ready()
 

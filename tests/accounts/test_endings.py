@@ -70,6 +70,10 @@ def confirmed(office, brand: Brand) -> Offboarding:
     return again(row)
 
 
+def exports_of(office) -> Path:
+    return Path(settings.HOME) / "exports" / str(office.agency.pk)
+
+
 def traces_of(brand: Brand) -> dict[str, int]:
     with as_owner() as owner:
         questions = {
@@ -164,6 +168,31 @@ def test_nobody_erases_what_nobody_has_fetched(office, leaving):
         act(office, endings.confirm, row, typed="Leaving Air")
 
     assert str(refusal.value) == "Nobody has fetched the export yet, and it is erased with the brand. Fetch it first."
+
+
+def test_of_an_end_that_was_withdrawn_no_export_is_left(office, leaving):
+    row = exported(office, leaving)
+    act(office, endings.fetch, row)
+
+    act(office, endings.withdraw, row)
+
+    assert list(exports_of(office).iterdir()) == []
+    with pytest.raises(NotNow) as refusal:
+        act(office, endings.fetch, again(row))
+    assert str(refusal.value) == "The end of Leaving Air was withdrawn, and its export is not kept."
+
+
+def test_with_a_brand_every_export_of_it_goes(office, leaving):
+    row = exported(office, leaving)
+    act(office, endings.withdraw, row)
+    written_late = exports_of(office) / row.export_name
+    written_late.write_bytes(b"by a worker that began before it was withdrawn")
+
+    confirmed(office, leaving)
+    end_brands()
+
+    assert set(traces_of(leaving).values()) == {0}
+    assert list(exports_of(office).iterdir()) == []
 
 
 @pytest.mark.parametrize("typed", ["", "leaving air", "Leaving  Air", "Leaving Air!", "LEAVING AIR"])

@@ -35,6 +35,7 @@ def must(house, django_db_blocker) -> dict[str, int]:
                 "brand-admin": {**at_home, "brand_id": house.acme.pk},
                 "operator": {"is_operator": True},
                 "shown": {**at_home, "is_demonstration": True},
+                "both": {"agency_id": house.agency.pk, "role": Role.AGENT, "is_operator": True},
             }.items()
         }
 
@@ -140,6 +141,16 @@ def test_the_last_second_factor_stays_where_one_must_be(_nobody_tried_before, mu
         assert Authenticator.objects.filter(user_id=must["admin"], type=Authenticator.Type.TOTP).exists()
 
 
+def test_what_one_host_asks_for_is_not_taken_away_on_another(_nobody_tried_before, must):
+    client, _ = _with_an_app(must, "both")  # an agent here, and an operator on another host
+
+    answer = client.post("/me/2fa/app/remove/")
+
+    assert "This is your last second factor" in answer.text
+    with entry.directory():
+        assert Authenticator.objects.filter(user_id=must["both"], type=Authenticator.Type.TOTP).exists()
+
+
 def test_a_secret_moved_to_somebody_else_does_not_open(_nobody_tried_before, must):
     _, secret = _with_an_app(must)
     with entry.directory():
@@ -173,10 +184,10 @@ def test_a_passkey_that_is_none_opens_nothing(_nobody_tried_before, must, creden
     assert client.get("/").status_code == 302
 
 
-def _with_an_app(must) -> tuple[Client, str]:
-    """The admin, who has just logged in and set up an app; and the app's secret."""
+def _with_an_app(must, who: str = "admin") -> tuple[Client, str]:
+    """Somebody who has just logged in and set up an app; and the app's secret."""
     client = Client(HTTP_HOST=AGENCY)
-    client.post("/login/", {"email": "admin@factor.test", "password": SECRET})
+    client.post("/login/", {"email": f"{who}@factor.test", "password": SECRET})
     secret = client.get("/me/2fa/app/").context["form"].secret
     answer = client.post("/me/2fa/app/", {"code": _code(secret)})
     assert answer.headers["Location"] == "/me/2fa/codes/", answer.text

@@ -11,12 +11,12 @@ def test_a_reply_that_was_sent_too_quickly_is_taken_back_by_one_key(running: Run
     pk = running.writes("quick", "@TernFerries is anybody there?", name="Quick Quinn")
     page = screens.of(running, "ines", path=f"/b/tern/conversations/{pk}/")
 
-    page.get_by_label("Answer").fill("Yes, I am hree.")
+    page.locator("#composer-text").fill("Yes, I am hree.")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".reply-status")).to_contain_text("Going out in")
     page.keyboard.press("z")
 
-    expect(page.get_by_label("Answer")).to_have_value("Yes, I am hree.")
+    expect(page.locator("#composer-text")).to_have_value("Yes, I am hree.")
     expect(page.locator(".reply")).to_have_count(0)
     assert "hree" not in str(running.said_on_twitter())
 
@@ -26,7 +26,7 @@ def test_a_trainees_reply_appears_before_an_agent_who_approves_it(running: Runni
     approvals = screens.of(running, "ines", path="/b/tern/approvals/")
     writing = screens.of(running, "tove", path=f"/b/tern/conversations/{pk}/")
 
-    writing.get_by_label("Answer").fill("Behind the market, follow the gulls.")
+    writing.locator("#composer-text").fill("Behind the market, follow the gulls.")
     writing.get_by_role("button", name="Submit for approval").click()
     expect(writing.locator(".reply-status")).to_contain_text("waiting for approval")
     expect(approvals.locator(".approval-text")).to_have_text("Behind the market, follow the gulls.")
@@ -36,3 +36,25 @@ def test_a_trainees_reply_appears_before_an_agent_who_approves_it(running: Runni
 
     expect(approvals.get_by_text("Nothing waits for approval")).to_be_visible()
     assert eventually(lambda: "follow the gulls" in str(running.said_on_twitter()), 20)
+
+
+def test_a_key_decides_about_the_reply_in_focus_and_can_be_undone(running: Running, screens: Screens):
+    approvals = screens.of(running, "ines", path="/b/tern/approvals/")
+    for username, words in (("early", "It leaves at ten."), ("later", "It leaves at noon.")):
+        pk = running.writes(username, "@TernFerries when does it leave?")
+        writing = screens.of(running, "tove", path=f"/b/tern/conversations/{pk}/")
+        writing.locator("#composer-text").fill(words)
+        writing.get_by_role("button", name="Submit for approval").click()
+        expect(approvals.locator(".approval-text", has_text=words)).to_be_visible()
+
+    approvals.keyboard.press("a")
+    expect(approvals.locator(".approval").first).to_be_focused()
+    expect(approvals.locator(".approval")).to_have_count(2)
+    approvals.keyboard.press("a")
+    expect(approvals.locator(".approval")).to_have_count(1)
+    approvals.keyboard.press("z")
+
+    expect(approvals.locator(".reply-status")).to_contain_text("waiting for approval")
+    approvals.goto(running.address(path="/b/tern/approvals/"))
+    expect(approvals.locator(".approval-text")).to_have_text(["It leaves at ten.", "It leaves at noon."])
+    assert "It leaves at" not in str(running.said_on_twitter())

@@ -185,7 +185,7 @@ def test_hints_are_names_and_numbers_and_never_content(running: Running):
     hints = [json.loads(frame) for frame in frames]
     assert {tuple(hint) for hint in hints} == {("brand", "from", "seq", "changed")}
     names = {name for hint in hints for name in hint["changed"]}
-    assert all(re.fullmatch(r"inbox|desk|conversation\.\d{1,19}", name) for name in names)
+    assert all(re.fullmatch(r"inbox|desk|approvals|conversation\.\d{1,19}", name) for name in names)
     assert {hint["brand"] for hint in hints} == {"tern"}
     assert "marmalade" not in "".join(frames).lower()
 

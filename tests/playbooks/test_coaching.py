@@ -27,17 +27,20 @@ LETTERS = {
     "H": Step.TALK_HUMAN,
     "R": Step.REASON_TO_RETURN,
 }
-# Precision and recall.
+# The least precision and recall of each step, a little below what `docs/coaching.md` says: in the sets that the word
+# lists were bettered with, and in the one that was held out.
+LEARNT = dict.fromkeys(LETTERS.values(), (0.9, 0.8))
 HELD_OUT = {
-    Step.APOLOGISE: (1.0, 1.0),
-    Step.EMPATHISE: (0.4, 0.29),
-    Step.EASY_WAY: (1.0, 1.0),
-    Step.MAKE_IT_RIGHT: (0.8, 0.4),
-    Step.FOLLOW_UP: (1.0, 0.57),
-    Step.OVER_COMMUNICATE: (0.7, 0.78),
-    Step.TALK_HUMAN: (1.0, 1.0),
-    Step.REASON_TO_RETURN: (0.67, 0.33),
+    Step.APOLOGISE: (0.9, 0.95),
+    Step.EMPATHISE: (0.93, 0.93),
+    Step.EASY_WAY: (0.9, 0.85),
+    Step.MAKE_IT_RIGHT: (0.92, 0.6),
+    Step.FOLLOW_UP: (0.92, 0.75),
+    Step.OVER_COMMUNICATE: (0.92, 0.7),
+    Step.TALK_HUMAN: (0.95, 0.95),
+    Step.REASON_TO_RETURN: (0.91, 0.9),
 }
+SETS = {f"labelled_replies_{number}.txt": LEARNT for number in range(2, 8)} | {"held_out_replies.txt": HELD_OUT}
 JO_AND_ANA = Context(names=("Jo", "Ana"))
 
 
@@ -66,6 +69,18 @@ def measured(rows) -> dict[Step, tuple[float, float]]:
     return {step: (right[step] / lit_in_all[step], right[step] / meant_in_all[step]) for step in LETTERS.values()}
 
 
+def wrong(rows) -> str:
+    """The replies that are read otherwise than by us, with what is lit by accident (+) and what is missed (-)."""
+    letters = {step: letter for letter, step in LETTERS.items()}
+    lines = []
+    for text, meant in rows:
+        accidents, missed = lit(text) - meant, meant - lit(text)
+        if accidents or missed:
+            signs = ["+" + letters[step] for step in accidents] + ["-" + letters[step] for step in missed]
+            lines.append(f"{' '.join(sorted(signs))} | {text}")
+    return "\n".join(lines)
+
+
 # --- the labelled replies
 
 
@@ -81,11 +96,24 @@ def test_a_reply_lights_what_it_does_and_nothing_else(text, meant):
     assert lit(text) == meant
 
 
-def test_lights_are_seldom_wrong_in_replies_that_the_word_lists_were_not_made_for():
-    scores = measured(labelled("held_out_replies.txt"))
+@pytest.mark.parametrize(("name", "least"), SETS.items())
+def test_lights_are_seldom_lit_by_accident_and_miss_little(name, least):
+    rows = labelled(name)
 
-    # What `docs/coaching.md` says; a step that is left unlit is a lesser evil than one that is lit by accident.
-    assert {step: (round(found, 2), round(known, 2)) for step, (found, known) in scores.items()} == HELD_OUT
+    scores = measured(rows)
+
+    # A step that is left unlit is a lesser evil than one that is lit by accident.
+    short = {
+        step: scores[step] for step in least if scores[step][0] < least[step][0] or scores[step][1] < least[step][1]
+    }
+    assert short == {}, wrong(rows)
+
+
+@pytest.mark.parametrize("name", ["labelled_replies.txt", *SETS])
+def test_no_reply_is_labelled_twice(name):
+    texts = [text for text, _ in labelled(name)]
+
+    assert len(texts) == len(set(texts))
 
 
 @needs_shared_data
@@ -137,6 +165,20 @@ def test_an_unlit_step_says_what_would_light_it_in_the_brands_words_if_it_has_so
     assert light(Step.APOLOGISE, "Ok.", sentences={"apologise": "Say it."}, is_upset=True).sentence == (
         "They are upset. Say it."
     )
+
+
+def test_a_question_whether_something_was_so_lights_nothing_but_a_way_to_connect():
+    assert lit("Was it late because of the snow?") == set()
+    assert lit("Who told you we would replace it?") == set()
+    assert lit("Could you send us a DM?") == {Step.EASY_WAY}
+    assert lit("Would you like us to resend it?") == {Step.MAKE_IT_RIGHT}
+
+
+def test_understanding_is_no_empathy_until_a_feeling_is_named():
+    for text in ("I understand.", "We hear you.", "Sorry to hear that.", "We understand your concern."):
+        assert Step.EMPATHISE not in lit(text), text
+    assert Step.EMPATHISE in lit("I understand how worrying that is.")
+    assert Step.EMPATHISE not in lit("This level is hard, and the film about it is sad.")
 
 
 def test_what_others_said_and_blanks_light_nothing():

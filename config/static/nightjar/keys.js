@@ -6,12 +6,17 @@
 
   const visible = (element) => element && element.checkVisibility();
   const rows = () => [...document.querySelectorAll(".row-link, .approval")].filter(visible);
-  const press = (selector) => {
-    const near = document.activeElement?.closest(".approval") ?? document;
+  const press = (selector, near = document.activeElement?.closest(".approval") ?? document) => {
     const element = [...near.querySelectorAll(selector)].find(visible);
     element?.click();
     element?.closest("details[open]")?.querySelector("textarea, input:not([type=hidden])")?.focus();
     return Boolean(element);
+  };
+
+  // Where several replies wait, a key decides about the one in focus, never about whichever happens to be first.
+  const decide = (selector) => {
+    if (visible(document.querySelector(".approval")) && !document.activeElement?.closest(".approval")) step(0);
+    else press(selector);
   };
 
   function step(by) {
@@ -48,10 +53,10 @@
     e: () => press('[data-key="e"]'),
     d: () => press('[data-key="d"]'),
     n: () => press('[data-key="n"]'),
-    z: () => press('[data-key="z"]'),
-    a: () => press('[data-key="a"]'),
-    c: () => press('[data-key="c"]'),
-    s: () => press('[data-key="s"]'),
+    z: () => press('[data-key="z"]', document),
+    a: () => decide('[data-key="a"]'),
+    c: () => decide('[data-key="c"]'),
+    s: () => decide('[data-key="s"]'),
     "/": () => document.getElementById("filter")?.focus(),
     "?": () => document.getElementById("keys")?.showModal(),
     Escape: leave,
@@ -65,6 +70,7 @@
     const field = event.target.closest("input, textarea, select, [contenteditable]");
     if (field) {
       if (event.key === "Escape") leaveField(field, event);
+      else if (field.id === "note-text" && event.key === "Enter" && (event.ctrlKey || event.metaKey)) field.form.requestSubmit();
       else if (field.id === "filter" && (event.key === "Enter" || event.key === "ArrowDown")) {
         event.preventDefault();
         step(0); // Into what was found.
@@ -72,6 +78,7 @@
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.repeat && !/^([jk]|Arrow.*)$/.test(event.key)) return; // A key held down goes through the list and decides nothing.
     if (document.querySelector("dialog[open], :popover-open")) return; // They close themselves on Esc.
     if (event.key.startsWith("Arrow") && event.target.closest(".timeline, .aside, .table-scroll")) return; // It scrolls.
     if (going && places[event.key]) {
@@ -103,6 +110,7 @@
       step(0);
     } else {
       field.blur();
+      field.closest(":popover-open")?.hidePopover(); // What was typed in it stays in it.
       document.getElementById("conversation")?.focus({ preventScroll: true });
     }
   }
