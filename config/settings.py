@@ -221,7 +221,7 @@ DEFAULT_FROM_EMAIL = os.environ.get("NIGHTJAR_EMAIL_FROM", f"Nightjar <nightjar@
 
 # --- language, time, static files -------------------------------------------------------------------------------------
 
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = "en-gb"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

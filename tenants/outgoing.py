@@ -151,7 +151,7 @@ def post(
         if (seconds := ends - time.monotonic()) <= 0:
             break
         try:
-            return _called(place, address, body, headers, trusted or _certificates(), seconds)
+            return _called(place, address, body, headers, trusted or certificates(), seconds)
         except httpx.ConnectError as error:  # nothing was written yet
             outcome = NoAnswer(f"{place.host} could not be reached: {str(error)[:150] or type(error).__name__}")
         except httpx.TimeoutException:
@@ -175,7 +175,7 @@ def _called(
     }
     with (
         httpx.Client(timeout=_TIMEOUT, limits=_LIMITS, verify=trusted, follow_redirects=False, trust_env=False) as http,
-        _End(seconds) as end,
+        End(seconds) as end,
         http.stream(
             "POST",
             url,
@@ -188,7 +188,7 @@ def _called(
         return Answered(response.status_code, _beginning_of(response, end), response.headers.get("retry-after", ""))
 
 
-def _beginning_of(response: httpx.Response, end: "_End") -> str:
+def _beginning_of(response: httpx.Response, end: "End") -> str:
     """What is kept of an answer. Status and headers are here: how its body ends changes nothing."""
     content = b""
     with suppress(httpx.HTTPError):
@@ -285,12 +285,12 @@ def _may_be_called(address: IP, scheme: str) -> bool:
 
 
 @cache
-def _certificates() -> ssl.SSLContext:
+def certificates() -> ssl.SSLContext:
     """Whose certificates we take; made once, since reading them all takes longer than a call."""
     return httpx.create_ssl_context(trust_env=False)
 
 
-class _End:
+class End:
     """The end of one call: hung on httpx's own trace of it, it cuts the connection when the time is up.
 
     httpx gives each step its own time, so an answer that drips would have no end.
@@ -302,7 +302,7 @@ class _End:
         self._timer = threading.Timer(seconds, self._cut)
         self._timer.daemon = True
 
-    def __enter__(self) -> "_End":
+    def __enter__(self) -> "End":
         self._timer.start()
         return self
 
@@ -314,7 +314,13 @@ class _End:
         if step in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
             self._socket = info["return_value"].get_extra_info("socket")
         if step == "http11.send_request_headers.started" and self.is_over():
-            raise httpx.ReadTimeout("The whole call took too long.")
+            raise httpx.ConnectTimeout("Connecting took too long.")  # nothing was written yet
+        if step.endswith("response_headers.started"):
+            self.check()
+
+    def check(self) -> None:
+        if self.is_over():
+            raise httpx.ReadTimeout("The whole answer took too long.")
 
     def is_over(self) -> bool:
         return time.monotonic() >= self._at

@@ -256,6 +256,7 @@ class BrandAdmin(HouseAdmin):
         """What stands above the form: how far the brand is, and what can be done with it."""
         saved = Brand.objects.prefetch_related("handles").get(pk=brand.pk)
         ending = Offboarding.objects.filter(brand_key=brand.pk, withdrawn_at=None).order_by("-pk").first()
+        steps = founding.checklist(saved)
         places = {
             "twitter": ("Connect Twitter", f"/b/{brand.slug}/settings/twitter/"),
             "people": ("Invite people", "/admin/accounts/invitation/add/"),
@@ -265,7 +266,8 @@ class BrandAdmin(HouseAdmin):
             "brand": saved,
             "build": BuildState,
             "states": BrandState,
-            "steps": [(step, *places.get(step.key, ("", ""))) for step in founding.checklist(saved)],
+            "steps": [(step, *places.get(step.key, ("", ""))) for step in steps],
+            "may_go_live": all(step.is_done for step in steps),
             "hosts": [
                 (domain, badges.address(domain.name))
                 for domain in Domain.objects.filter(brand_id=brand.pk).order_by("pk")

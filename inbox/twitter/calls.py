@@ -1,16 +1,13 @@
 """What every call to Twitter has in common: time-outs for each step, an end, a size cap, and how answers are read."""
 
-import socket
-import ssl
-import threading
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from functools import cache
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import msgspec
+
+from tenants.outgoing import End, certificates
 
 TIMEOUT = httpx.Timeout(connect=5, read=10, write=10, pool=5)
 # Seconds after which any call is over. httpx gives each step its own time, so an answer that drips would have no end.
@@ -37,7 +34,7 @@ def http_client(
         base_url=base_url,
         timeout=timeout,
         limits=_LIMITS,
-        verify=_trusted(),
+        verify=certificates(),
         follow_redirects=False,
         trust_env=False,
         headers=headers,
@@ -48,7 +45,7 @@ def http_client(
 @contextmanager
 def capped(http: httpx.Client, method: str, path: str, *, seconds: float, **request: Any) -> Iterator[Answer]:
     """One call, which ends after so many seconds and gives up an answer without end."""
-    with _End(seconds) as end, http.stream(method, path, extensions={"trace": end.watch}, **request) as response:
+    with End(seconds) as end, http.stream(method, path, extensions={"trace": end.watch}, **request) as response:
         content = bytearray()
         for chunk in response.iter_bytes():
             content += chunk
@@ -78,48 +75,3 @@ def read_json(content: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return answer if isinstance(answer, dict) else None
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Whose certificates we take; made once, since reading them all takes longer than a call."""
-    return httpx.create_ssl_context(trust_env=False)
-
-
-class _End:
-    """The end of one call: hung on httpx's own trace of it, it cuts the connection when the time is up."""
-
-    def __init__(self, seconds: float) -> None:
-        self._at = time.monotonic() + seconds
-        self._socket: socket.socket | None = None
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
-
-    def __enter__(self) -> "_End":
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def watch(self, step: str, info: Mapping[str, Any]) -> None:
-        """Told by httpx of every step of a call, before and after it."""
-        if step in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
-            self._socket = info["return_value"].get_extra_info("socket")
-        if step == "http11.send_request_headers.started" and self.is_over():
-            raise httpx.ConnectTimeout("Connecting took too long.")  # nothing was written yet
-        if step.endswith("response_headers.started"):
-            self.check()
-
-    def check(self) -> None:
-        if self.is_over():
-            raise httpx.ReadTimeout("The whole answer took too long.")
-
-    def is_over(self) -> bool:
-        return time.monotonic() >= self._at
-
-    def _cut(self) -> None:
-        with suppress(OSError):
-            if self._socket is not None:
-                # The plain one: an SSL socket's own would wait for its lock, which the reader holds.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)

@@ -30,9 +30,8 @@ REMEMBERED = {
     ("inbox/domain/demonstration.py", "cached_property"): "the texts of the demonstration, read from a file",
     ("inbox/domain/triage.py", "cache"): "the words of triage, read from a file",
     ("inbox/management/benches/payloads.py", "cache"): "numbers for the benches",
-    ("inbox/twitter/calls.py", "cache"): "the certificates that outgoing calls trust",
     ("tenants/schemas.py", "cache"): "the SQL that makes a brand's tables, from the models alone",
-    ("tenants/outgoing.py", "cache"): "the certificates that calls to customers' addresses trust",
+    ("tenants/outgoing.py", "cache"): "the certificates that outgoing calls trust",
 }
 # Public tables that a brand's rows may point to.
 POINTED_TO = {User}

@@ -9,6 +9,7 @@ pytestmark = in_a_browser
 
 def test_a_reply_that_was_sent_too_quickly_is_taken_back_by_one_key(running: Running, screens: Screens):
     pk = running.writes("quick", "@TernFerries is anybody there?", name="Quick Quinn")
+    _is_there(running, pk)
     page = screens.of(running, "ines", path=f"/b/tern/conversations/{pk}/")
 
     page.locator("#composer-text").fill("Yes, I am hree.")
@@ -23,6 +24,7 @@ def test_a_reply_that_was_sent_too_quickly_is_taken_back_by_one_key(running: Run
 
 def test_a_trainees_reply_appears_before_an_agent_who_approves_it(running: Running, screens: Screens):
     pk = running.writes("learner", "@TernFerries where is the pier?", name="Lea Rner")
+    _is_there(running, pk)
     approvals = screens.of(running, "ines", path="/b/tern/approvals/")
     writing = screens.of(running, "tove", path=f"/b/tern/conversations/{pk}/")
 
@@ -42,6 +44,7 @@ def test_a_key_decides_about_the_reply_in_focus_and_can_be_undone(running: Runni
     approvals = screens.of(running, "ines", path="/b/tern/approvals/")
     for username, words in (("early", "It leaves at ten."), ("later", "It leaves at noon.")):
         pk = running.writes(username, "@TernFerries when does it leave?")
+        _is_there(running, pk)
         writing = screens.of(running, "tove", path=f"/b/tern/conversations/{pk}/")
         writing.locator("#composer-text").fill(words)
         writing.get_by_role("button", name="Submit for approval").click()
@@ -58,3 +61,9 @@ def test_a_key_decides_about_the_reply_in_focus_and_can_be_undone(running: Runni
     approvals.goto(running.address(path="/b/tern/approvals/"))
     expect(approvals.locator(".approval-text")).to_have_text(["It leaves at ten.", "It leaves at noon."])
     assert "It leaves at" not in str(running.said_on_twitter())
+
+
+def _is_there(running: Running, pk: str) -> None:
+    """Wait until the tweet is a conversation that a page can show."""
+    cookie = running.log_in("ines")
+    assert eventually(lambda: running.ask("GET", f"/b/tern/conversations/{pk}/", cookie=cookie)[0] == 200)

@@ -125,3 +125,12 @@ def test_tags_go_with_a_conversation_that_is_merged_into_another(acme, agent):
     tags.follow({emptied.pk: into.pk})
 
     assert (on(emptied), on(into)) == ([], ["both", "one"])
+
+
+def test_two_ways_to_write_one_letter_are_one_tag(acme, agent):
+    """The Kelvin sign is a k where the constraint looks: in lower case."""
+    conversation, first = ConversationFactory(), tags.add(name="k", role=Role.SUPERVISOR)
+
+    second = tags.put_on(conversation=conversation, name="\u212a", by=agent, role=Role.AGENT, now=NOON)
+
+    assert second.pk == first.pk
