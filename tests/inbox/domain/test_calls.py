@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 
 from inbox.domain import calls
-from inbox.domain.calls import Answer, AnotherCall, Call, UnderWay
+from inbox.domain.calls import AnotherCall, Answer, Call, UnderWay
 from inbox.models import IdempotentCall, Tag
 from tests.conftest import NOON, committed
 
