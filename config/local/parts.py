@@ -10,6 +10,7 @@ from config.environment import PROJECT
 from config.local import front
 from config.local.processes import Part
 
+OWNERS = "NIGHTJAR_OWNER_DATABASE_URL"
 THREADS = 4  # of the page server; one process each two cores
 
 
@@ -27,15 +28,17 @@ def application_parts(env: Mapping[str, str]) -> list[Part]:
     beat = [*celery, "beat", "--loglevel=warning", "--pidfile=", f"--schedule={env['NIGHTJAR_HOME']}/beat"]
     # Nightjar may run as root; five lines about it would stand first in every log.
     no_warning = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
+    # Who makes and ends brands is told the owner's address; what answers the network is not.
+    guarded = {name: value for name, value in env.items() if name != OWNERS}
     return [
-        _python("sandbox", twitter, env, answers(sandbox, "/sandbox/healthz", env)),
-        _python("pages", granian, env, answers(pages, "/healthz", env)),
-        _python("live", door, env, answers(live, "/live/healthz", env)),
-        _manage("carrier", ["carry"], env),
+        _python("sandbox", twitter, guarded, answers(sandbox, "/sandbox/healthz", env)),
+        _python("pages", granian, guarded, answers(pages, "/healthz", env)),
+        _python("live", door, guarded, answers(live, "/live/healthz", env)),
+        _manage("carrier", ["carry"], guarded),
         _python("worker", worker, {**env, **no_warning}),
         _python("slow", slow, {**env, **no_warning}),
-        _python("beat", beat, env),
-        front_door(env),
+        _python("beat", beat, guarded),
+        front_door(guarded),
     ]
 
 

@@ -163,11 +163,12 @@ _IN_NO_HOST = rf"{_PUNCTUATION}{_SPACES}{_DIRECTIONS}\ufffe\ufeff\uffff"
 _BEFORE_NO_LINK = r"A-Za-z0-9@＠$#＃\ufffe\ufeff\uffff"
 
 _DOT_INSIDE = re.compile(rf"[^{_IN_NO_HOST}]\.[^{_IN_NO_HOST}]")
-_RUN = re.compile(rf"(?:[^{_IN_NO_HOST}]|[-_.])++")
+_RUN = re.compile(rf"(?:[^{_IN_NO_HOST}]|[-_.])+")
 _LINK_START = re.compile(rf"(?<![{_BEFORE_NO_LINK}])[^{_IN_NO_HOST}]")
-_LABEL = rf"[^{_IN_NO_HOST}]++(?:[-_]++[^{_IN_NO_HOST}]++)*+"
-_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*+")
-_PLAIN_HOST = re.compile(rf"[-A-Za-z0-9{_LATIN}]++\.(?:[-A-Za-z0-9{_LATIN}]++\.)*+")
+# No group is repeated possessively here: Python 3.11.2, Debian 12's, forgets to step back when such a round fails.
+_LABEL = rf"[^{_IN_NO_HOST}]++(?:[-_]++[^{_IN_NO_HOST}]++)*"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_PLAIN_HOST = re.compile(rf"[-A-Za-z0-9{_LATIN}]++\.(?:[-A-Za-z0-9{_LATIN}]++\.)*")
 _PROTOCOL = re.compile(r"https?://", re.IGNORECASE)
 
 _PATH_SIGN = rf"A-Za-z0-9\u0400-\u04ff{_LATIN}!*';:=+,.$/%#\[\]\-\u2013_~@|&"
@@ -308,10 +309,10 @@ def _can_be_looked_up(host: str) -> bool:
 
 _MENTION = re.compile(
     r"(?:(?<![A-Za-z0-9_!#$%&*@＠])|(?<![A-Za-z0-9_+~.-][rR][tT])(?<=[rR][tT])|(?<![A-Za-z0-9_+~.-][rR][tT]:)(?<=[rR][tT]:))"
-    r"[@＠](?P<name>[A-Za-z0-9_]{1,20}+)(?P<list>/[A-Za-z][A-Za-z0-9_-]{0,24}+)?+"
+    r"[@＠](?P<name>[A-Za-z0-9_]{1,20}+)(?:(?P<list>/[A-Za-z][A-Za-z0-9_-]{0,24}+)|(?!/[A-Za-z]))"
     rf"(?![@＠{_LATIN}]|://)"
 )
-_LEADING_MENTIONS = re.compile(r"(?:\s*+[@＠][A-Za-z0-9_]{1,20}(?=\s|$))++\s*+")
+_LEADING_MENTIONS = re.compile(r"(?:\s*+[@＠][A-Za-z0-9_]{1,20}(?=\s|$))+\s*+")
 _HASH = re.compile(r"[#＃](?![\ufe0f\u20e3])")
 _TAG_SIGNS = frozenset(
     "_\u200c\u200d\ua67e\u05be\u05f3\u05f4\uff5e\u301c\u309b\u309c\u30a0\u30fb\u3003\u0f0b\u0f0c\u00b7"
