@@ -136,7 +136,7 @@ class BrandMiddleware:
             request.live_seqs = {brand.slug: inbox.newest_seq()}
             if may(request.role, Right.APPROVE) and "HX-Request" not in request.headers:
                 request.to_approve = inbox.count_to_approve()
-            return _drawn(view(request, *args, **kwargs))
+            return programs.drawn_here(view(request, *args, **kwargs))
 
 
 def _at_the_agency(request: Any, name: str, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponse | None:
@@ -152,19 +152,14 @@ def _at_the_agency(request: Any, name: str, view: Any, args: Any, kwargs: dict[s
     if not in_admin:
         return None
     with entry.agency(request.agency.pk):
-        return _drawn(view(request, *args, **kwargs))
+        return programs.drawn_here(view(request, *args, **kwargs))
 
 
 def _among_operators(request: Any, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponse:
     if not request.person.is_operator:
         raise NotYours("This host is for the people who run Nightjar itself. Your agency has a host of its own.")
     with entry.operators():
-        return _drawn(view(request, *args, **kwargs))
-
-
-def _drawn(response: Any) -> Any:
-    """The response with its words: what is drawn later would be drawn outside, where nothing can be read."""
-    return response.render() if hasattr(response, "is_rendered") and not response.is_rendered else response
+        return programs.drawn_here(view(request, *args, **kwargs))
 
 
 SECOND_FACTOR_PAGE = "/me/2fa/"

@@ -132,7 +132,7 @@ def _in_brand(request: Any, scope: Scope, view: Any, args: Any, kwargs: dict[str
     request.brand, request.badge = brand, badge_of(brand, on_brand_host=True)
     request.badges = [request.badge]
     with entry.brand(brand):
-        return _drawn(request, view(request, *args, **kwargs))
+        return with_etag(request, drawn_here(view(request, *args, **kwargs)))
 
 
 def _in_agency(request: Any, scope: Scope, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponse:
@@ -145,7 +145,7 @@ def _in_agency(request: Any, scope: Scope, view: Any, args: Any, kwargs: dict[st
         if may(people.role_in(request.memberships, brand_id=brand.pk), right)
     ]
     with entry.agency(request.agency.pk):
-        return _drawn(request, view(request, *args, **kwargs))
+        return with_etag(request, drawn_here(view(request, *args, **kwargs)))
 
 
 def _role_at_agency(request: Any, right: Right) -> str | None:
@@ -166,8 +166,6 @@ def _check_may(request: Any, scope: Scope) -> None:
         raise Problem(403, "not-yours", detail)
 
 
-def _drawn(request: Any, response: Any) -> HttpResponse:
+def drawn_here(response: Any) -> Any:
     """The answer with its words: what is drawn later would be drawn outside, where nothing can be read."""
-    if hasattr(response, "is_rendered") and not response.is_rendered:
-        response = response.render()
-    return with_etag(request, response)
+    return response.render() if hasattr(response, "is_rendered") and not response.is_rendered else response

@@ -7,9 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.api.problems import Problem, drawn, is_for_programs, nothing_here, problem_of
-from tenants.refusals import NotNow, NotYours, Refusal
-
-_STATUS = {NotYours: 403, NotNow: 409}
+from tenants.refusals import NotYours, Refusal
 
 
 class RefusalMiddleware:
@@ -29,8 +27,8 @@ def draw(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """A page of its own for a refusal."""
     if is_for_programs(request):
         return drawn(request, problem_of(refusal) or nothing_here())
-    status = _STATUS[type(refusal)]
-    return render(request, "refused.html", {"refusal": str(refusal), "is_not_yours": status == 403}, status=status)
+    said = {"refusal": str(refusal), "is_not_yours": isinstance(refusal, NotYours)}
+    return render(request, "refused.html", said, status=refusal.status)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

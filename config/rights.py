@@ -187,7 +187,6 @@ def needed_for(name: str) -> Need | Right:
     try:
         return NEEDS[name]
     except KeyError:
-        # An admin's own pages are named by model and verb; what each may is its own to say (`config.admin`).
         raise NotInTheTable(f"{name!r} is not in config/rights.py: say there who may open it.") from None
 
 

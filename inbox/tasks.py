@@ -1,6 +1,7 @@
 """The worker's door. Each task may run twice: what it does is claimed in the database first."""
 
 import logging
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -9,7 +10,7 @@ from inbox import queries
 from inbox.domain import calls, connecting, credentials, deliveries, posting, routing
 from inbox.twitter.client import Unavailable
 from tenants import live
-from tenants.nudge import brand_task, fan_out_task, in_each_brand
+from tenants.nudge import brand_task, fan_out_task, in_each_brand, nudge
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +19,13 @@ log = logging.getLogger(__name__)
 def post_replies(**_future: Any) -> None:
     """Post what is approved."""
     posting.post_waiting(clock=timezone.now)
+
+
+def post_soon(undo_until: datetime | None) -> None:
+    """Have what is approved posted; a reply that can be taken back until then, as soon as it no more can."""
+    wait = (undo_until - timezone.now()).total_seconds() if undo_until else 0
+    # A little later than the very instant: a worker that comes too early leaves it to the sweep.
+    nudge(post_replies, after=max(0, wait + 0.2) if undo_until else 0)
 
 
 @brand_task(name="inbox.find_out")

@@ -4,9 +4,13 @@
 class Refusal(Exception):
     """Something that was asked for and is not done. The sentence is for the person who asked."""
 
+    status = 409  # of the HTTP answer that says so
+
 
 class NotYours(Refusal):
     """This person may not do this (HTTP 403)."""
+
+    status = 403
 
 
 class NotNow(Refusal):

@@ -193,7 +193,8 @@ def running(django_db_setup, django_db_blocker, static_files) -> Iterator[Runnin
     home = Path(tempfile.mkdtemp(prefix="running-", dir=os.environ["NIGHTJAR_WORKER_HOME"]))
     (home / "static").symlink_to(Path(os.environ["NIGHTJAR_HOME"]) / "static")
     # A number of its own: its worker must not take what tests of this process put into the broker. Hints know none.
-    redis_url = os.environ["NIGHTJAR_REDIS_URL"].removesuffix("/0") + "/1"
+    server, _, number = os.environ["NIGHTJAR_REDIS_URL"].rpartition("/")
+    redis_url = f"{server}/{int(number) + 1}"
     env = {**os.environ, "NIGHTJAR_HOME": str(home), "NIGHTJAR_LIVE_RECHECK": "3", "NIGHTJAR_REDIS_URL": redis_url}
     with Playground(base_url=env["NIGHTJAR_TWITTER_URL"]) as twitter, django_db_blocker.unblock():
         agency, brands = _found_an_agency()

@@ -30,6 +30,9 @@ def _start_servers() -> None:
 def _make_database() -> None:
     own = servers.create_database(os.environ, f"test_{WORKER or 'alone'}")
     os.environ.update({name: own[name] for name in own if name.endswith("DATABASE_URL")})
+    # Redis databases have numbers. Each worker takes two, since emptying one must not empty another worker's.
+    server, _, _ = os.environ["NIGHTJAR_REDIS_URL"].rpartition("/")
+    os.environ["NIGHTJAR_REDIS_URL"] = f"{server}/{2 * int(WORKER.removeprefix('gw') or 0)}"
 
 
 def _choose_ports() -> None:

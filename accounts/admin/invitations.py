@@ -92,11 +92,8 @@ class InvitationAdmin(HouseAdmin):
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
         given = form.cleaned_data
-        brand = given.get("brand")
         made, word = invitations.invite(
-            agency_id=request.agency.pk,
-            brand_id=brand.pk if brand else None,
-            role=given["role"],
+            **self._place(request, given),
             email=given["email"],
             name=given["name"],
             by=request.person,
@@ -104,6 +101,11 @@ class InvitationAdmin(HouseAdmin):
         )
         obj.__dict__.update(made.__dict__)
         request.afterwards.append(lambda: self._tell(request, made, word))
+
+    def _place(self, request: Any, given: dict[str, Any]) -> dict[str, Any]:
+        """Where somebody is invited to, and as what."""
+        brand = given.get("brand")
+        return {"agency_id": request.agency.pk, "brand_id": brand.pk if brand else None, "role": given["role"]}
 
     def withdraw(self, request: Any, row: Invitation) -> None:
         invitations.withdraw(invitation=row, by=request.person, now=timezone.now())
@@ -150,20 +152,9 @@ class OperatorsInvitationAdmin(InvitationAdmin):
     introduction = "Operators, and the first admin of each agency, who then invites everybody else there."
     asked_for = ("email", "name", "agency")
 
-    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
-        given = form.cleaned_data
+    def _place(self, request: Any, given: dict[str, Any]) -> dict[str, Any]:
         agency = given["agency"]
-        made, word = invitations.invite(
-            agency_id=agency.pk if agency else None,
-            brand_id=None,
-            role=Role.ADMIN if agency else "",
-            email=given["email"],
-            name=given["name"],
-            by=request.person,
-            now=timezone.now(),
-        )
-        obj.__dict__.update(made.__dict__)
-        request.afterwards.append(lambda: self._tell(request, made, word))
+        return {"agency_id": agency.pk if agency else None, "brand_id": None, "role": Role.ADMIN if agency else ""}
 
     @admin.display(description="Where")
     def where(self, row: Invitation) -> str | None:

@@ -14,7 +14,7 @@ from accounts.enums import Right, Scope, may
 from accounts.models import ApiKey
 from tenants import entry
 from tenants.badges import Badge
-from tenants.refusals import NotNow, NotYours, Refusal
+from tenants.refusals import NotNow, Refusal
 
 _PAGE = 200
 
@@ -77,7 +77,7 @@ def _draw(
         "scopes_of_agency": _choices(domain.OF_AGENCY, request),
         "chosen": {"name": request.POST.get("name", ""), "brand": request.POST.get("brand", "")} if refusal else {},
     }
-    status = 200 if refusal is None else 403 if isinstance(refusal, NotYours) else 409
+    status = refusal.status if refusal else 200
     return render(request, "accounts/keys.html", context, status=status)
 
 

@@ -27,7 +27,6 @@ from inbox.serializers import (
     ReplySerializer,
     ReturnSentSerializer,
 )
-from tenants.nudge import nudge
 
 _IF_MATCH = OpenApiParameter(
     "If-Match",
@@ -166,8 +165,7 @@ class ReturnView(ProgramView):
 
 def _post_soon(answer: Response) -> None:
     """A reply is posted when it can be taken back no more."""
-    until = parse_datetime(answer.data["undo_until"] or "")
-    nudge(tasks.post_replies, after=max(0.0, (until - timezone.now()).total_seconds() + 0.2) if until else 0)
+    tasks.post_soon(parse_datetime(answer.data["undo_until"] or ""))
 
 
 def _visible(request: Any, pk: int) -> Reply:

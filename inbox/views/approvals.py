@@ -13,7 +13,7 @@ from inbox.domain import replies, rules
 from inbox.models import Reply
 from inbox.views import cards, panes
 from inbox.views.replies import nudge_for
-from tenants.refusals import NotYours, Refusal
+from tenants.refusals import Refusal
 
 PAGE = 50
 
@@ -72,7 +72,7 @@ def _answer(request: Any, reply: Reply, refusal: Refusal | None = None) -> HttpR
 
 
 def _draw(request: Any, *, refusal: Refusal | None = None) -> HttpResponse:
-    status = 200 if refusal is None else 403 if isinstance(refusal, NotYours) else 409
+    status = refusal.status if refusal else 200
     request.refusal = str(refusal) if refusal else None
     template = "inbox/approvals_list.html" if request.htmx else "inbox/approvals.html"
     return render(request, template, _list(request), status=status)

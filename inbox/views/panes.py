@@ -15,7 +15,7 @@ from inbox.enums import Direction, ReplyStatus
 from inbox.models import Conversation, Disposition, Message, Note, Reply
 from inbox.views import cards
 from inbox.views.listing import listing
-from tenants.refusals import NotYours, Refusal
+from tenants.refusals import Refusal
 
 
 def pane(request: Any, found: Conversation, *, typed: str = "", held_id: int | None = None) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def draw(
     held_id: int | None = None,
 ) -> HttpResponse:
     """The pane alone for a screen that asks for the part, else the inbox around it; with a refusal, its status."""
-    status = 200 if refusal is None else 403 if isinstance(refusal, NotYours) else 409
+    status = refusal.status if refusal else 200
     request.refusal = str(refusal) if refusal else None
     context = pane(request, found, typed=typed, held_id=held_id)
     if request.htmx:  # told in `base.html` to put refusals in place too

@@ -117,9 +117,7 @@ def posted(request: Any, pk: int) -> HttpResponse:
 def nudge_for(reply: Reply) -> None:
     """Have an approved reply posted as soon as it can no more be taken back."""
     if reply.status == ReplyStatus.APPROVED:
-        wait = reply.undo_until - timezone.now() if reply.undo_until else None
-        # A little later than the very instant: a worker that comes too early leaves it to the sweep.
-        nudge(tasks.post_replies, after=wait.total_seconds() + 0.2 if wait else 0)
+        tasks.post_soon(reply.undo_until)
 
 
 def _held(request: Any, conversation_id: int) -> Reply | None:

@@ -12,7 +12,7 @@ from inbox import queries
 from inbox.domain import rules, tags
 from inbox.forms import RuleForm
 from inbox.models import Tag
-from tenants.refusals import NotNow, NotYours, Refusal
+from tenants.refusals import NotNow, Refusal
 
 
 @require_GET
@@ -75,7 +75,7 @@ def settings_tags(request: Any) -> HttpResponse:
 
 
 def _draw(request: Any, *, refusal: Refusal | None = None) -> HttpResponse:
-    status = 200 if refusal is None else 403 if isinstance(refusal, NotYours) else 409
+    status = refusal.status if refusal else 200
     request.refusal = str(refusal) if refusal else None
     known = queries.dispositions()
     context = {

@@ -1,5 +1,6 @@
 """A brand's Twitter accounts: connected, connected again, let go. And the one way back from Twitter, for all brands."""
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -53,10 +54,8 @@ def twitter_return(request: Any) -> HttpResponse:
     except NotNow as refusal:
         return _draw(request, refusal=refusal)
     nudge(tasks.post_replies)
-    try:
+    with suppress(Unavailable):  # the sweep subscribes then; nothing is lost but a minute or two
         credentials.subscribe(account.id)
-    except Unavailable:
-        nudge(tasks.post_replies)  # the sweep subscribes; nothing is lost but a minute or two
     return HttpResponseRedirect(f"{_root(request)}?{urlencode({'connected': account.username})}")
 
 

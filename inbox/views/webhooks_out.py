@@ -15,7 +15,7 @@ from inbox.forms import WebhookForm
 from inbox.models import Delivery, Webhook
 from inbox.views import paging
 from tenants.nudge import nudge
-from tenants.refusals import NotNow, NotYours, Refusal
+from tenants.refusals import NotNow, Refusal
 
 _CHOSEN_AT_FIRST = [EventKind.MESSAGE_ARRIVED, EventKind.REPLY_POSTED, EventKind.CLOSED]
 # What a webhook was told, in words: a test is no event.
@@ -155,11 +155,7 @@ def _draw(
 
 def _rendered(request: Any, template: str, context: dict[str, Any], refusal: Refusal | None) -> HttpResponse:
     request.refusal = str(refusal) if refusal else None
-    return render(request, template, context, status=_status(refusal))
-
-
-def _status(refusal: Refusal | None) -> int:
-    return 200 if refusal is None else 403 if isinstance(refusal, NotYours) else 409
+    return render(request, template, context, status=refusal.status if refusal else 200)
 
 
 def _values(form: WebhookForm) -> dict[str, Any]:
