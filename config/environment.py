@@ -80,6 +80,14 @@ def flag(name: str, default: bool = False) -> bool:
     return text(name, "yes" if default else "no").lower() in {"1", "yes", "true", "on"}
 
 
+def choice(name: str, *values: str) -> str:
+    """The value of a variable that takes one of these; the first where it is not set."""
+    value = text(name, values[0])
+    if value not in values:
+        raise NotSetUp(f"{name} should be one of {', '.join(values)}, not {value!r}.")
+    return value
+
+
 def sealing_key() -> bytes:
     """The 32 bytes that seal credentials."""
     key = base64.b64decode(text("NIGHTJAR_SEALING_KEY"))

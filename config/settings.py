@@ -291,6 +291,25 @@ TWITTER_CALLBACK_URL = os.environ.get("NIGHTJAR_TWITTER_CALLBACK_URL", f"http://
 TWITTER_WEBHOOK_URL = os.environ.get("NIGHTJAR_TWITTER_WEBHOOK_URL", f"http://{BASE_DOMAIN}:{PORT}/twitter/webhook")
 # How long a tweet may be missing from its author's own timeline after Twitter accepted it.
 TWITTER_INDEX_LAG = timedelta(seconds=float(os.environ.get("NIGHTJAR_TWITTER_INDEX_LAG", "20")))
+# What X's plan allows this app: "self_serve" (only who named or quoted the brand is answered) or "enterprise".
+TWITTER_PLAN = environment.choice("NIGHTJAR_TWITTER_PLAN", "self_serve", "enterprise")
+# By which of its two names for everything Twitter is asked; both are always read.
+TWITTER_VOCABULARY = environment.choice("NIGHTJAR_TWITTER_VOCABULARY", "tweet", "post")
+# Whether a reply that carries the brand's name only in front, put there by Twitter, counts as naming it: X does not say.
+TWITTER_IMPLICIT_MENTIONS_COUNT = environment.flag("NIGHTJAR_TWITTER_IMPLICIT_MENTIONS_COUNT")
+# Whether the plan lets missed webhook calls be replayed: X does not say for self-serve plans.
+TWITTER_REPLAY_ALLOWED = environment.flag("NIGHTJAR_TWITTER_REPLAY_ALLOWED", default=True)
+# The filtered stream: whether to listen to it, how many rules the plan allows, and how long each.
+TWITTER_STREAM = environment.flag("NIGHTJAR_TWITTER_STREAM", default=True)
+TWITTER_STREAM_RULES = int(os.environ.get("NIGHTJAR_TWITTER_STREAM_RULES", "1000"))
+TWITTER_STREAM_RULE_LENGTH = int(os.environ.get("NIGHTJAR_TWITTER_STREAM_RULE_LENGTH", "1024"))
+# Direct messages that all brands together may send in a day, by X's limit for one app.
+TWITTER_DM_CAP = int(os.environ.get("NIGHTJAR_TWITTER_DM_CAP", "1440"))
+# How often each brand's mentions are asked for when all is well, in seconds.
+TWITTER_POLL_SECONDS = int(os.environ.get("NIGHTJAR_TWITTER_POLL_SECONDS", "300"))
+
+# Processes that carry arrivals; each takes its share of the brands.
+CARRIERS = int(os.environ.get("NIGHTJAR_CARRIERS", "0")) or max(1, min(8, os.cpu_count() or 1))
 
 # --- calls to addresses that a customer gave --------------------------------------------------------------------------
 

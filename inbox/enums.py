@@ -6,7 +6,22 @@ class ArrivalKind(models.TextChoices):
 
     TWEET = "tweet", "tweet"
     DELETION = "deletion", "deletion"
+    PRIVATE = "private", "direct message"
+    CHAT = "chat", "encrypted message"
+    PERSON = "person", "what somebody did or changed about themselves"
     OTHER = "other", "other"
+
+
+class Source(models.TextChoices):
+    """By which way something came from Twitter."""
+
+    WEBHOOK = "webhook", "webhook"
+    REPLAY = "replay", "webhook, replayed"
+    STREAM = "stream", "filtered stream"
+    MENTIONS = "mentions", "mentions, asked for"
+    SEARCH = "search", "recent search"
+    PRIVATES = "privates", "direct messages, asked for"
+    LOOKUP = "lookup", "looked up by id"
 
 
 class Outcome(models.TextChoices):
@@ -20,6 +35,7 @@ class Outcome(models.TextChoices):
     DELETED = "deleted", "a deletion, carried out"
     KEPT = "kept", "kept; Nightjar does not act on this kind yet"
     UNREADABLE = "unreadable", "not of a shape that we know; kept"
+    NOTED = "noted", "what somebody did, noted about them"
 
 
 class Direction(models.TextChoices):
@@ -35,6 +51,14 @@ class Reach(models.TextChoices):
     PROACTIVE = "proactive", "named nobody; we were listening"
 
 
+class Answerable(models.TextChoices):
+    """Whether the API may answer a message in public, as far as is known. Empty for our own messages."""
+
+    ELIGIBLE = "eligible", "may be answered here"
+    UNKNOWN = "unknown", "may be refused by Twitter"
+    NOT_ELIGIBLE = "not_eligible", "cannot be answered from here"
+
+
 class Urgency(models.IntegerChoices):
     """How soon it must be looked at."""
 
@@ -47,6 +71,7 @@ class Urgency(models.IntegerChoices):
 class ReplyStatus(models.TextChoices):
     DRAFT = "draft", "draft"
     SUBMITTED = "submitted", "waiting for approval"
+    ELSEWHERE = "elsewhere", "to be posted in X by hand"
     SENT_BACK = "sent_back", "sent back"
     APPROVED = "approved", "on its way"
     POSTING = "posting", "being posted"
@@ -57,9 +82,21 @@ class ReplyStatus(models.TextChoices):
 
 # Which state a reply may leave for which. `docs/replies.md` draws it; a test holds the two together.
 REPLY_MOVES: dict[str, tuple[str, ...]] = {
-    ReplyStatus.DRAFT: (ReplyStatus.SUBMITTED, ReplyStatus.APPROVED),
-    ReplyStatus.SUBMITTED: (ReplyStatus.APPROVED, ReplyStatus.SENT_BACK, ReplyStatus.DRAFT),
-    ReplyStatus.SENT_BACK: (ReplyStatus.SUBMITTED, ReplyStatus.APPROVED, ReplyStatus.POSTED),
+    ReplyStatus.DRAFT: (ReplyStatus.SUBMITTED, ReplyStatus.APPROVED, ReplyStatus.ELSEWHERE),
+    ReplyStatus.SUBMITTED: (
+        ReplyStatus.APPROVED,
+        ReplyStatus.SENT_BACK,
+        ReplyStatus.DRAFT,
+        ReplyStatus.ELSEWHERE,
+    ),
+    ReplyStatus.SENT_BACK: (
+        ReplyStatus.SUBMITTED,
+        ReplyStatus.APPROVED,
+        ReplyStatus.POSTED,
+        ReplyStatus.ELSEWHERE,
+    ),
+    # Handed to a person, who posts it in X; recognised when it comes back as the brand's own tweet.
+    ReplyStatus.ELSEWHERE: (ReplyStatus.POSTED, ReplyStatus.DRAFT, ReplyStatus.APPROVED),
     ReplyStatus.APPROVED: (
         ReplyStatus.POSTING,
         ReplyStatus.POSTED,
@@ -72,6 +109,48 @@ REPLY_MOVES: dict[str, tuple[str, ...]] = {
     ReplyStatus.REFUSED: (ReplyStatus.APPROVED, ReplyStatus.POSTED),
     ReplyStatus.POSTED: (),
 }
+
+
+class ReplyWay(models.TextChoices):
+    """How a reply reaches its customer."""
+
+    PUBLIC = "public", "public reply"
+    QUOTE = "quote", "quote"
+    PRIVATE = "private", "direct message"
+
+
+class MediaKind(models.TextChoices):
+    PHOTO = "photo", "photo"
+    GIF = "gif", "GIF"
+    VIDEO = "video", "video"
+
+
+class MediaState(models.TextChoices):
+    """How far a file is on its way to Twitter."""
+
+    WAITING = "waiting", "waiting"
+    PROCESSING = "processing", "being processed by Twitter"
+    READY = "ready", "ready"
+    REFUSED = "refused", "refused by Twitter"
+
+
+class ErrandKind(models.TextChoices):
+    """What can be done at Twitter besides saying something."""
+
+    DELETE = "delete", "delete our tweet"
+    EDIT = "edit", "edit our tweet"
+    HIDE = "hide", "hide a reply"
+    UNHIDE = "unhide", "show a hidden reply again"
+    LIKE = "like", "like"
+    UNLIKE = "unlike", "take a like back"
+
+
+class ErrandState(models.TextChoices):
+    WANTED = "wanted", "on its way"
+    UNDER_WAY = "under_way", "being done"
+    DONE = "done", "done"
+    REFUSED = "refused", "refused by Twitter"
+    UNKNOWN = "unknown", "fate unknown"
 
 
 class EventKind(models.TextChoices):
@@ -99,6 +178,15 @@ class EventKind(models.TextChoices):
     TAGGED = "tagged", "tag put on"
     UNTAGGED = "untagged", "tag taken off"
     CLOSED = "closed", "conversation closed"
+    MESSAGE_EDITED = "message_edited", "tweet edited"
+    MESSAGE_HIDDEN = "message_hidden", "no longer to be shown"
+    REPLY_ELSEWHERE = "reply_elsewhere", "handed over to X by hand"
+    WENT_PRIVATE = "went_private", "invited to direct messages"
+    ERRAND_WANTED = "errand_wanted", "asked of Twitter"
+    ERRAND_DONE = "errand_done", "done at Twitter"
+    ERRAND_REFUSED = "errand_refused", "refused by Twitter"
+    OPTED_OUT = "opted_out", "wants no automatic answers"
+    CHANNEL_QUIET = "channel_quiet", "nothing heard from Twitter for too long"
 
 
 # What webhooks call the kinds of events. Programs rely on these names: one may be added, none is changed.
@@ -127,6 +215,15 @@ WEBHOOK_TYPES: dict[EventKind, str] = {
     EventKind.REPLY_DELAYED: "reply.delayed",
     EventKind.REPLY_UNKNOWN: "reply.unknown",
     EventKind.REPLY_RETRIED: "reply.retried",
+    EventKind.MESSAGE_EDITED: "message.edited",
+    EventKind.MESSAGE_HIDDEN: "message.hidden",
+    EventKind.REPLY_ELSEWHERE: "reply.elsewhere",
+    EventKind.WENT_PRIVATE: "conversation.went_private",
+    EventKind.ERRAND_WANTED: "errand.wanted",
+    EventKind.ERRAND_DONE: "errand.done",
+    EventKind.ERRAND_REFUSED: "errand.refused",
+    EventKind.OPTED_OUT: "customer.opted_out",
+    EventKind.CHANNEL_QUIET: "channel.quiet",
 }
 
 

@@ -1,7 +1,7 @@
 from django.db import models
 from django.db.models import Q
 
-from inbox.enums import ArrivalKind, Outcome
+from inbox.enums import ArrivalKind, Outcome, Source
 from tenants.models import BrandModel
 from tenants.wall import Wall
 
@@ -15,7 +15,7 @@ class Arrival(BrandModel):
 
     wall = Wall(
         brand="select, insert, update, delete",
-        letterbox="insert (kind, twitter_id, handle_id, received_at, payload, carried_at, outcome, awaits_id)",
+        letterbox="insert (kind, twitter_id, handle_id, received_at, source, payload, carried_at, outcome, awaits_id)",
     )
     storage = ("SET (toast_tuple_target = 128)", "ALTER COLUMN payload SET STORAGE EXTERNAL")
 
@@ -23,6 +23,7 @@ class Arrival(BrandModel):
     twitter_id = models.BigIntegerField()
     handle_id = models.BigIntegerField()
     received_at = models.DateTimeField()
+    source = models.CharField(max_length=10, choices=Source, default=Source.WEBHOOK, db_default=Source.WEBHOOK)
     payload = models.BinaryField()
     carried_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=16, choices=Outcome, default="", db_default="")

@@ -2,7 +2,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from inbox.enums import Direction, Reach, Urgency
+from inbox.enums import Answerable, Direction, Reach, Urgency
 from tenants.models import BrandModel
 
 
@@ -15,6 +15,19 @@ class Customer(BrandModel):
     followers = models.PositiveIntegerField(default=0, db_default=0)
     # The newest tweet that described this person: an older description never overwrites a newer one.
     described_by_id = models.BigIntegerField(default=0, db_default=0)
+    avatar_url = models.CharField(max_length=300, default="", db_default="")
+    # What Twitter says they are; what they wrote is then not shown from our copy.
+    is_protected = models.BooleanField(default=False, db_default=False)
+    suspended_at = models.DateTimeField(null=True)
+    # They block the brand; the brand blocks or mutes them. Noted from Twitter's events and refusals.
+    blocks_us_at = models.DateTimeField(null=True)
+    blocked_at = models.DateTimeField(null=True)
+    muted_at = models.DateTimeField(null=True)
+    follows_us_at = models.DateTimeField(null=True)
+    # Whether the brand may write to them in private, as Twitter last said; not known.
+    takes_private = models.BooleanField(null=True)
+    # They said "stop": nothing automatic is ever sent to them again.
+    opted_out_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"@{self.username}"
@@ -48,6 +61,8 @@ class Conversation(BrandModel):
     reach = models.CharField(max_length=10, choices=Reach, default=Reach.DIRECT, db_default=Reach.DIRECT)
 
     respond_by = models.DateTimeField(null=True)
+    # Since the customer was invited to direct messages, or wrote one.
+    went_private_at = models.DateTimeField(null=True)
 
     # Indexed below, as far as it is asked for: each index is written three times for each new conversation.
     assignee = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False)
@@ -135,11 +150,31 @@ class Message(BrandModel):
     reasons = models.JSONField(default=list)
     reply = models.OneToOneField("inbox.Reply", models.PROTECT, null=True, related_name="message")
     deleted_at = models.DateTimeField(null=True)
+    is_private = models.BooleanField(default=False, db_default=False)
+    # An encrypted direct message: there is one, and only X can show it.
+    is_encrypted = models.BooleanField(default=False, db_default=False)
+    quote_of_id = models.BigIntegerField(null=True)
+    # The newest version of an edited tweet; `text` is that one's. The message keeps the id of the first.
+    version_id = models.BigIntegerField(null=True)
+    edited_at = models.DateTimeField(null=True)
+    # Its author is protected or suspended: kept, and not shown.
+    hidden_at = models.DateTimeField(null=True)
+    hidden_why = models.CharField(max_length=20, default="", db_default="")
+    # [{"key", "kind", "url", "preview", "alt", "width", "height"}], and [{"url", "expanded", "shown"}]; none: null.
+    media = models.JSONField(null=True)
+    links = models.JSONField(null=True)
+    answerable = models.CharField(max_length=12, choices=Answerable, default="", db_default="")
+    # Which fact or rule says so: a key of `domain.eligibility`.
+    answerable_why = models.CharField(max_length=24, default="", db_default="")
+    liked_at = models.DateTimeField(null=True)
+    # We had Twitter hide it under our tweet.
+    concealed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                name="message_deleted_has_no_text", condition=Q(deleted_at=None) | Q(text="", reasons=[])
+                name="message_deleted_has_no_text",
+                condition=Q(deleted_at=None) | Q(text="", reasons=[], media=None, links=None),
             ),
         ]
         indexes = [
@@ -149,6 +184,18 @@ class Message(BrandModel):
 
     def __str__(self) -> str:
         return f"message {self.pk}"
+
+
+class Version(BrandModel):
+    """One version of an edited tweet, by its own id, the first and the newest too. Its message has the first's id."""
+
+    id = models.BigIntegerField(primary_key=True)
+    message = models.ForeignKey(Message, models.CASCADE, related_name="versions")
+    text = models.TextField()
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"version {self.pk}"
 
 
 class Amplification(BrandModel):

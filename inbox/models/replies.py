@@ -2,7 +2,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from inbox.enums import ReplyStatus
+from inbox.enums import MediaKind, MediaState, ReplyStatus, ReplyWay
 from tenants.models import BrandModel
 
 
@@ -17,6 +17,11 @@ class Reply(BrandModel):
     answers_id = models.BigIntegerField()
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")  # none: automatic
     text = models.TextField()
+    way = models.CharField(max_length=8, choices=ReplyWay, default=ReplyWay.PUBLIC, db_default=ReplyWay.PUBLIC)
+    # A public reply with a button that opens a direct message to the brand.
+    invites_private = models.BooleanField(default=False, db_default=False)
+    # A further part of a long answer: posted after the part before, as an answer to it.
+    follows = models.OneToOneField("self", models.PROTECT, null=True, related_name="followed_by")
     status = models.CharField(max_length=12, choices=ReplyStatus, default=ReplyStatus.DRAFT)
     created_at = models.DateTimeField()
     # A second person must say yes: then it is not approved by whoever wrote it.
@@ -61,7 +66,14 @@ class Reply(BrandModel):
             ),
             models.CheckConstraint(
                 name="reply_leaves_only_after_approval",
-                condition=Q(status__in=[ReplyStatus.DRAFT, ReplyStatus.SUBMITTED, ReplyStatus.SENT_BACK])
+                condition=Q(
+                    status__in=[
+                        ReplyStatus.DRAFT,
+                        ReplyStatus.SUBMITTED,
+                        ReplyStatus.SENT_BACK,
+                        ReplyStatus.ELSEWHERE,
+                    ]
+                )
                 | Q(approved_at__isnull=False),
             ),
             models.CheckConstraint(
@@ -94,3 +106,43 @@ class Reply(BrandModel):
 
     def __str__(self) -> str:
         return f"reply {self.pk} ({self.status})"
+
+
+class ReplyMedia(BrandModel):
+    """A file that goes out with a reply. `domain.media` takes it in and has it uploaded before the reply is posted."""
+
+    storage = ("ALTER COLUMN content SET STORAGE EXTERNAL",)
+
+    reply = models.ForeignKey(Reply, models.CASCADE, related_name="media")
+    position = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=5, choices=MediaKind)
+    content_type = models.CharField(max_length=40)
+    content = models.BinaryField()
+    size = models.PositiveIntegerField()
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+    alt_text = models.CharField(max_length=1000, default="", db_default="")
+    added_at = models.DateTimeField()
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+
+    state = models.CharField(max_length=10, choices=MediaState, default=MediaState.WAITING)
+    # Twitter's id of the upload, and until when it can be posted.
+    media_id = models.BigIntegerField(null=True)
+    usable_until = models.DateTimeField(null=True)
+    why = models.CharField(max_length=300, default="", db_default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(F("reply"), F("position"), name="reply_media_is_one_per_place"),
+            models.CheckConstraint(
+                name="reply_media_was_added_by_a_person_at_a_time",
+                condition=Q(added_at__isnull=False, added_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="reply_media_ready_has_an_id",
+                condition=~Q(state=MediaState.READY) | Q(media_id__isnull=False, usable_until__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.position} of reply {self.reply_id}"

@@ -16,7 +16,7 @@ MORE = {
     "accounts": {"adapters"},
     # The floor that all stand on: entering brands, hints, nudges, refusals, secrets, and what brands publish upward.
     "tenants": {
-        "badges", "database", "entry", "exports", "fanout", "letterbox", "live", "nudge", "outgoing", "refusals",
+        "badges", "database", "entry", "exports", "fanout", "leases", "letterbox", "live", "nudge", "outgoing", "refusals",
         "schemas", "sealing", "wall", "walls",
     },
     # Wiring.
@@ -33,6 +33,10 @@ STAGES = {
         "customers", "amplifications",
         # What agents keep beside a conversation, what a brand decided about replies, what programs are told.
         "notes", "tags", "rules", "webhooks", "deliveries", "calls",
+        # The whole channel (decision 0017): ways in, and what they could not see.
+        "edits", "people", "listening", "polling", "recovery", "pulses", "blind_spots", "outages", "retention",
+        # The whole channel: ways out, what they may, what they cost.
+        "eligibility", "ledger", "budgets", "costs", "errands", "media", "handoffs",
         # Recorded conversations, and the demonstration's past, go the way of every tweet.
         "replays", "demonstration",
     },
