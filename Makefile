@@ -9,7 +9,7 @@ WITH := $(PY) -m config.local with $(PY)
 TEMPLATES := $(wildcard templates */templates)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench reset status installed installed-dev
+.PHONY: help run test check fix bench endure reset status installed installed-dev
 
 help: ## Show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -42,6 +42,9 @@ fix: installed-dev ## Put style right
 
 bench: installed ## Measure all, or one: NAME=ingest_batch
 	@exec $(PY) -m config.local bench $(NAME)
+
+endure: installed-dev ## An outage is played while parts are killed, and the books compared: MINUTES=30 SPEED=10
+	@exec $(PY) -m tests.channel.endurance --minutes $(or $(MINUTES),30) --speed $(or $(SPEED),10)
 
 reset: installed ## Throw all data away, after asking
 	@exec $(PY) -m config.local reset

@@ -22,6 +22,7 @@ class Right(models.TextChoices):
     POST = "post", "let one's own replies go out, where the brand's rule asks for no second person"
     APPROVE = "approve", "let others' replies go out, change them, or send them back"
     DECIDE_FATE = "decide_fate", "say what became of a reply whose fate is unknown"
+    CORRECT = "correct", "delete and edit the brand's own tweets"
     READ_NOTES = "read_notes", "read what colleagues note"
     DESK = "desk", "see the agency's desk over one's brands"
     GUIDE = "guide", "write canned responses, tags and dispositions"
@@ -34,7 +35,7 @@ class Right(models.TextChoices):
 _CLIENT = frozenset({Right.READ, Right.REPORT})
 _TRAINEE = _CLIENT | {Right.DRAFT, Right.WORK, Right.READ_NOTES, Right.DESK}
 _AGENT = _TRAINEE | {Right.POST, Right.APPROVE, Right.DECIDE_FATE}
-_SUPERVISOR = _AGENT | {Right.GUIDE}
+_SUPERVISOR = _AGENT | {Right.GUIDE, Right.CORRECT}
 _ADMIN = _SUPERVISOR | {Right.SET_UP, Right.PEOPLE, Right.KEYS}
 
 # Who may what: the one table. Policies and doors read it; `docs/roles.md` is printed from it.
@@ -110,6 +111,7 @@ class AuditKind(models.TextChoices):
     CREDENTIALS_STORED = "credentials_stored", "Twitter credentials stored"
     REPLY_APPROVED = "reply_approved", "reply approved"
     FATE_DECIDED = "fate_decided", "fate of a reply decided"
+    ERRAND_WANTED = "errand_wanted", "something asked of Twitter"
     EXPORTED = "exported", "exported"
 
 

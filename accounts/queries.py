@@ -7,7 +7,7 @@ from allauth.mfa.models import Authenticator
 from django.db import connection
 from django.db.models import F, QuerySet
 
-from accounts.models import DeskRow, Membership, User
+from accounts.models import DeskRow, Membership, Presence, User
 
 MOST_COUNTED = 1_000
 
@@ -71,6 +71,11 @@ def waiting_for(user: User, *, brand_ids: Sequence[int]) -> QuerySet[DeskRow]:
     return DeskRow.objects.filter(brand_id__in=brand_ids, assignee=user).order_by(
         F("respond_by").asc(nulls_last=True), "pk"
     )
+
+
+def presence_of(user: User) -> Presence | None:
+    """What this person said of themselves at the agency that we stand in; None: nothing yet."""
+    return Presence.objects.filter(user=user).first()
 
 
 def desk_counts(user: User, *, brand_ids: Sequence[int]) -> dict[str, int]:

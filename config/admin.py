@@ -6,8 +6,9 @@ from accounts.admin.brands import BrandAdmin
 from accounts.admin.endings import OffboardingAdmin
 from accounts.admin.invitations import InvitationAdmin, OperatorsInvitationAdmin
 from accounts.admin.people import MembershipAdmin, OperatorAdmin
+from accounts.admin.states import AppStateAdmin
 from accounts.models import Invitation, Membership, User
-from tenants.models import Agency, Brand, Offboarding
+from tenants.models import Agency, AppState, Brand, Offboarding
 
 
 class OperatorsSite(HouseSite):
@@ -24,6 +25,7 @@ operators_site = OperatorsSite(name="admin")
 operators_site.register(Agency, AgencyAdmin)
 operators_site.register(Invitation, OperatorsInvitationAdmin)
 operators_site.register(User, OperatorAdmin)
+operators_site.register(AppState, AppStateAdmin)
 
 agency_site = AgencySite(name="admin")
 agency_site.register(Brand, BrandAdmin)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import django
@@ -10,14 +11,20 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
+from asgiref.sync import sync_to_async  # noqa: E402
 from channels.routing import URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
+from django.db import DatabaseError, close_old_connections  # noqa: E402
 from django.urls import path  # noqa: E402
+from django.utils import timezone  # noqa: E402
 from redis import RedisError  # noqa: E402
 from redis.asyncio import Redis  # noqa: E402
 
 from inbox.consumers import ScreenConsumer  # noqa: E402
+from inbox.domain import outages, pulses  # noqa: E402
 from inbox.webhooks import TwitterDoor, answer  # noqa: E402
+from tenants import entry  # noqa: E402
+from tenants import queries as houses  # noqa: E402
 from tenants.fanout import Fanout  # noqa: E402
 from tenants.letterbox import Letterbox  # noqa: E402
 
@@ -45,6 +52,8 @@ class Application:
             await self._socket(scope, receive, send)
         elif scope["path"] == "/twitter/webhook":
             await self.twitter(scope, receive, send)
+        elif scope["path"] == "/metrics":  # the front door leads nobody here: it is for this machine alone
+            await self._measure(send)
         elif scope["path"] == "/live/healthz":
             await answer(send, 200, {"title": "ok", "webhook": dict(self.twitter.counts)})
         else:
@@ -71,6 +80,13 @@ class Application:
         else:
             await send({"type": "websocket.close", "code": 4404})
 
+    async def _measure(self, send: Callable[..., Awaitable[None]]) -> None:
+        counts = [f'nightjar_webhook_calls_total{{result="{name}"}} {n}' for name, n in self.twitter.counts.items()]
+        body = "\n".join([*counts, *await sync_to_async(_figures)(), ""]).encode()
+        headers = [(b"content-type", b"text/plain; version=0.0.4"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
     async def _live(self, receive: Callable, send: Callable[..., Awaitable[None]]) -> None:
         while True:
             message = await receive()
@@ -84,6 +100,17 @@ class Application:
                 await self.redis.aclose()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _figures() -> list[str]:
+    """Every brand's pulses and the app's states. A brand that cannot be read is left out: the doctor tells of it."""
+    with entry.directory():
+        lines, brands = outages.figures(now=timezone.now()), houses.all_brands()
+    for brand in brands:
+        with suppress(DatabaseError):
+            lines += entry.in_brand(brand, pulses.figures)
+    close_old_connections()
+    return lines
 
 
 application = Application()

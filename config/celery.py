@@ -31,16 +31,33 @@ app.config_from_object(
         "timezone": "UTC",
         # What waits for strangers' servers, or writes a whole brand into a file, has a lane and a worker of its own:
         # posting never stands behind it.
-        "task_routes": {"inbox.tell_webhooks": {"queue": "slow"}, "accounts.end_brands": {"queue": "slow"}},
+        # What calls Twitter in a brand's name has one of many threads: a brand whose Twitter hangs holds one of them.
+        "task_routes": {
+            "inbox.tell_webhooks": {"queue": "slow"},
+            "inbox.ask_twitter": {"queue": "slow"},
+            "inbox.recover": {"queue": "slow"},
+            "accounts.end_brands": {"queue": "slow"},
+            "inbox.forget_arrivals": {"queue": "slow"},
+            "inbox.post_replies": {"queue": "posting"},
+            "inbox.find_out": {"queue": "posting"},
+        },
         "beat_schedule": {
             "sweep": {"task": "inbox.sweep", "schedule": 10.0, "options": {"expires": 10}},
             "build_brands": {"task": "accounts.build_brands", "schedule": 10.0, "options": {"expires": 10}},
             "end_brands": {"task": "accounts.end_brands", "schedule": 10.0, "options": {"expires": 10}},
             "keep_connected": {"task": "inbox.keep_connected", "schedule": 60.0, "options": {"expires": 60}},
             "keep_subscribed": {"task": "inbox.keep_subscribed", "schedule": 120.0, "options": {"expires": 120}},
+            "watch_channel": {"task": "inbox.watch_channel", "schedule": 60.0, "options": {"expires": 60}},
+            "sweep_pulses": {"task": "inbox.sweep_pulses", "schedule": 60.0, "options": {"expires": 60}},
+            "keep_rules": {"task": "inbox.keep_rules", "schedule": 30.0, "options": {"expires": 30}},
+            "sweep_polls": {"task": "inbox.sweep_polls", "schedule": 15.0, "options": {"expires": 15}},
+            "sweep_blind_spots": {"task": "inbox.sweep_blind_spots", "schedule": 30.0, "options": {"expires": 30}},
+            "share_out": {"task": "inbox.share_out", "schedule": 300.0, "options": {"expires": 300}},
             "sweep_desk": {"task": "inbox.sweep_desk", "schedule": 60.0, "options": {"expires": 60}},
             "sweep_webhooks": {"task": "inbox.sweep_webhooks", "schedule": 10.0, "options": {"expires": 10}},
             "sweep_calls": {"task": "inbox.sweep_calls", "schedule": 3600.0, "options": {"expires": 3600}},
+            "sweep_arrivals": {"task": "inbox.sweep_arrivals", "schedule": 600.0, "options": {"expires": 600}},
+            "sweep_strays": {"task": "inbox.sweep_strays", "schedule": 3600.0, "options": {"expires": 3600}},
             "sweep_deliveries": {"task": "inbox.sweep_deliveries", "schedule": 3600.0, "options": {"expires": 3600}},
         },
     }

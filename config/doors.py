@@ -249,6 +249,8 @@ def _navigation(request: Any) -> list[dict[str, Any]]:
             entries.append(("Settings", settings_, "s", path.startswith(settings_)))
     elif request.host_kind == "agency":
         entries.append(("Report", "/reports/first-response/", "r", path.startswith("/reports/")))
+        if may(role, Right.GUIDE):
+            entries.append(("Costs", "/costs/", "m", path.startswith("/costs/")))
         if may(role, Right.PEOPLE):
             entries.append(("Admin", "/admin/", "a", path.startswith("/admin/")))
         if may(role, Right.KEYS):

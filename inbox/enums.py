@@ -103,6 +103,7 @@ REPLY_MOVES: dict[str, tuple[str, ...]] = {
         ReplyStatus.DRAFT,
         ReplyStatus.SUBMITTED,
         ReplyStatus.SENT_BACK,
+        ReplyStatus.ELSEWHERE,
     ),
     ReplyStatus.POSTING: (ReplyStatus.APPROVED, ReplyStatus.POSTED, ReplyStatus.REFUSED, ReplyStatus.UNKNOWN),
     ReplyStatus.UNKNOWN: (ReplyStatus.APPROVED, ReplyStatus.POSTED),

@@ -1,6 +1,6 @@
 from django import forms
 
-from inbox.enums import WEBHOOK_TYPES
+from inbox.enums import WEBHOOK_TYPES, ReplyWay
 
 
 class DraftForm(forms.Form):
@@ -8,11 +8,16 @@ class DraftForm(forms.Form):
 
     text = forms.CharField(max_length=25_000, strip=False)
     in_reply_to = forms.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
+    way = forms.ChoiceField(choices=ReplyWay.choices, required=False)
+    invites_private = forms.BooleanField(required=False)
+    in_parts = forms.BooleanField(required=False)
 
     def sentence(self) -> str:
         """What is wrong with the form, for the person who sent it."""
         if "text" in self.errors:
             return "The reply is empty. Write something first."
+        if "way" in self.errors:
+            return "A reply goes out in public, as a quote or in private. Choose one."
         return "It is not clear which tweet you answer. Open the conversation again; your text is kept."
 
 

@@ -2,7 +2,7 @@
 
 from accounts.enums import Right, Role, may
 from accounts.models import User
-from inbox.enums import ReplyStatus
+from inbox.enums import ErrandKind, ReplyStatus
 from inbox.models import ApprovalRule, Conversation, Reply
 from tenants.models import BrandState
 from tenants.refusals import NotNow, NotYours
@@ -89,8 +89,18 @@ def check_can_decide_fate(role: str, reply: Reply) -> None:
     """Raise a refusal unless this person may say what became of a reply whose fate is unknown."""
     if not may(role, Right.DECIDE_FATE):
         raise NotYours("Deciding about a reply is for agents and supervisors.")
-    if reply.status not in (ReplyStatus.UNKNOWN, ReplyStatus.REFUSED):
+    if reply.status not in (ReplyStatus.UNKNOWN, ReplyStatus.REFUSED, ReplyStatus.ELSEWHERE):
         raise NotNow("There is nothing to decide about this reply any more.")
+
+
+def check_can_run_errand(role: str, kind: str) -> None:
+    """Raise a refusal unless this person may have this done at Twitter: what is said in the brand's name is taken back
+    or changed by supervisors, the rest is agents' work."""
+    if kind in (ErrandKind.DELETE, ErrandKind.EDIT):
+        if not may(role, Right.CORRECT):
+            raise NotYours("Deleting and editing the brand's tweets is for supervisors and admins. Ask one of them.")
+    elif not may(role, Right.POST):
+        raise NotYours("Hiding and liking is for the agency's agents and supervisors.")
 
 
 def check_can_guide(role: str) -> None:

@@ -8,22 +8,26 @@ from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts.enums import Right, may
-from inbox.enums import Direction, EventKind, ReplyStatus
+from inbox.enums import Direction, ErrandState, EventKind, ReplyStatus
 from inbox.models import (
     Amplification,
     Arrival,
     Conversation,
     Delivery,
     Disposition,
+    Errand,
     Event,
     EventLine,
     IdempotentCall,
     Message,
     Note,
+    PolicyLine,
     Reply,
+    ReplyMedia,
     Tag,
     Webhook,
 )
+from tenants.models import AppState
 
 FILTERS = ("waiting", "mine", "unassigned", "open", "closed")
 PAGE = 40
@@ -167,6 +171,18 @@ def drafts_of(conversation: Conversation, *, user_id: int) -> QuerySet[Reply]:
     return drafts.filter(status__in=[ReplyStatus.DRAFT, ReplyStatus.SENT_BACK]).order_by("-pk")
 
 
+def files_of(replies: Iterable[Reply]) -> QuerySet[ReplyMedia]:
+    """What these replies will show, without the files' content."""
+    found = ReplyMedia.objects.filter(reply__in=[reply.pk for reply in replies]).defer("content")
+    return found.order_by("reply_id", "position")
+
+
+def errands_of(messages: Iterable[Message]) -> dict[int, Errand]:
+    """The newest errand of each of these messages that is under way or stuck."""
+    rows = Errand.objects.filter(message__in=[message.pk for message in messages]).exclude(state=ErrandState.DONE)
+    return {errand.message_id: errand for errand in rows.order_by("pk")}
+
+
 def replies_to_approve() -> QuerySet[Reply]:
     """Replies that wait for a second person, the longest first, each with its conversation and customer."""
     waiting = Reply.objects.filter(status=ReplyStatus.SUBMITTED)
@@ -219,8 +235,11 @@ def history_of(conversation: Conversation, *, role: str) -> QuerySet[Event]:
 
 
 def replies_to_post() -> bool:
-    """Whether this brand has replies that wait to be posted or whose fate is not known."""
-    return Reply.objects.filter(status__in=[ReplyStatus.APPROVED, ReplyStatus.POSTING]).exists()
+    """Whether this brand has replies to post, others whose fate is not known, or errands at Twitter to do."""
+    stuck = Q(follows__status__in=[ReplyStatus.REFUSED, ReplyStatus.UNKNOWN])
+    on_their_way = Reply.objects.filter(status__in=[ReplyStatus.APPROVED, ReplyStatus.POSTING]).exclude(stuck)
+    to_do = Errand.objects.filter(state__in=[ErrandState.WANTED, ErrandState.UNDER_WAY])
+    return on_their_way.exists() or to_do.exists()
 
 
 def arrivals_waiting() -> int:
@@ -270,3 +289,26 @@ def has_deliveries_to_forget() -> bool:
 def has_calls_to_forget() -> bool:
     """Whether there are writes of programs that need not be kept any longer."""
     return IdempotentCall.objects.filter(begun_at__lt=Now() - CALLS_KEPT_FOR).exists()
+
+
+def credits_gone() -> AppState | None:
+    """Why nothing billable is called at Twitter just now, and since when; none: it is."""
+    return AppState.objects.filter(pk="credits").first()
+
+
+def policy_lines(
+    *,
+    after: tuple[datetime | None, int] | None,
+    limit: int,
+    rule: str | None = None,
+    is_automatic: bool | None = None,
+    is_allowed: bool | None = None,
+) -> list[PolicyLine]:
+    """The brand's policy ledger, the newest first; narrowed to a rule, to who did it, to what was answered."""
+    lines = PolicyLine.objects.order_by("-at", "-pk")
+    for name, value in (("rule", rule), ("is_automatic", is_automatic), ("is_allowed", is_allowed)):
+        lines = lines if value is None else lines.filter(**{name: value})
+    if after is not None and after[0] is not None:
+        at, pk = after
+        lines = lines.filter(Q(at__lt=at) | Q(at=at, pk__lt=pk))
+    return list(lines[:limit])

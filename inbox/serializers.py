@@ -15,7 +15,7 @@ from accounts.serializers import (
     WordsField,
 )
 from inbox import queries
-from inbox.enums import EventKind, Reach, ReplyStatus, Urgency
+from inbox.enums import Answerable, EventKind, MediaKind, Reach, ReplyStatus, ReplyWay, Urgency
 from tenants.models import BrandState
 
 _DIRECTIONS = {"in": "inbound", "out": "outbound"}
@@ -70,6 +70,7 @@ class ConversationSerializer(serializers.Serializer):
     opened_at = serializers.DateTimeField()
     last_message_at = serializers.DateTimeField()
     message_count = serializers.IntegerField()
+    went_private_at = serializers.DateTimeField(allow_null=True, help_text="Since there are direct messages in it.")
     waiting_since = serializers.DateTimeField(allow_null=True, help_text="Null: the customer is not waiting on us.")
     respond_by = serializers.DateTimeField(allow_null=True, help_text="By when an answer is promised.")
     urgency = UrgencyField()
@@ -84,22 +85,63 @@ class ConversationSerializer(serializers.Serializer):
     disposition = serializers.CharField(help_text="The key of how it ended; empty while it is open.")
 
 
+class MediaSerializer(serializers.Serializer):
+    """A picture or film of a message. It is seen on the conversation's page, or in X."""
+
+    kind = serializers.ChoiceField(MediaKind.choices)
+    alt = serializers.CharField(help_text="What the author says is to be seen; empty: nothing.")
+    width = serializers.IntegerField(allow_null=True)
+    height = serializers.IntegerField(allow_null=True)
+
+
+class LinkSerializer(serializers.Serializer):
+    """A link in a text."""
+
+    url = serializers.CharField(help_text="As it stands in the text.")
+    expanded = serializers.CharField(help_text="Where it leads. Not looked up by us.")
+    shown = serializers.CharField(help_text="As Twitter shows it; empty: it stands for a picture of this message.")
+
+
 class MessageSerializer(serializers.Serializer):
-    """One tweet in a conversation."""
+    """One tweet or direct message in a conversation."""
 
     id = IdField()
     conversation_id = IdField()
     direction = DirectionField()
     author_id = IdField()
-    text = serializers.CharField(help_text="Empty once the tweet was deleted.")
+    text = serializers.SerializerMethodField(help_text="Whole. Empty once it was deleted, hidden, or is encrypted.")
     created_at = serializers.DateTimeField()
+    is_private = serializers.BooleanField(help_text="A direct message.")
+    is_encrypted = serializers.BooleanField(help_text="A direct message of which only X has the words.")
+    edited_at = serializers.DateTimeField(allow_null=True, help_text="Since the newest version of an edited tweet.")
+    hidden_at = serializers.DateTimeField(allow_null=True, help_text="Since its author no longer shows it in public.")
+    media = serializers.SerializerMethodField(help_text="What hangs on it.")
+    links = serializers.SerializerMethodField(help_text="Twitter's short links in the text, and where they lead.")
+    quote_of_id = IdField(allow_null=True, help_text="The tweet that it quotes.")
     in_reply_to_id = IdField(allow_null=True)
     reach = serializers.ChoiceField(Reach.choices)
+    answerable = serializers.ChoiceField(
+        [("", "one of ours"), *Answerable.choices],
+        help_text="Whether Nightjar may answer it in public, as far as X's rules and its own words say.",
+    )
+    answerable_why = serializers.CharField(help_text="The key of the rule that says so; empty for ours.")
     language = serializers.CharField()
     polarity = serializers.FloatField(allow_null=True)
     urgency = UrgencyField()
     reply_id = IdField(allow_null=True, help_text="The reply that became this tweet, if it was written here.")
     deleted_at = serializers.DateTimeField(allow_null=True)
+
+    def get_text(self, message: Any) -> str:
+        return "" if message.hidden_at else str(message.text)
+
+    @extend_schema_field(MediaSerializer(many=True))
+    def get_media(self, message: Any) -> list[dict[str, Any]]:
+        shown = () if message.hidden_at else message.media or ()
+        return [{name: one.get(name) for name in ("kind", "alt", "width", "height")} for one in shown]
+
+    @extend_schema_field(LinkSerializer(many=True))
+    def get_links(self, message: Any) -> list[dict[str, Any]]:
+        return [] if message.hidden_at else list(message.links or ())
 
 
 class ReplySerializer(serializers.Serializer):
@@ -108,7 +150,13 @@ class ReplySerializer(serializers.Serializer):
     id = IdField()
     conversation_id = IdField()
     answers_id = IdField(help_text="The tweet that it answers.")
-    text = serializers.CharField()
+    way = serializers.ChoiceField(ReplyWay.choices, help_text="In public, as a quote, or as a direct message.")
+    invites_private = serializers.BooleanField(help_text="Has a button that opens a direct message to the brand.")
+    text = serializers.CharField(help_text="Of an answer in parts: what this part says.")
+    rest = serializers.CharField(
+        help_text="Of an answer in parts: all that is said from this part on. Empty: everything is in `text`."
+    )
+    follows_id = IdField(allow_null=True, help_text="The part that is posted before this one, as a reply.")
     original_text = serializers.CharField(help_text="What the author had written, where the approver changed it.")
     status = serializers.ChoiceField(ReplyStatus.choices)
     author = PersonField(source="author_id", allow_null=True)
@@ -233,6 +281,15 @@ class ReplySentSerializer(Strict):
     conversation_id = IdField()
     answers_id = IdField(help_text="The tweet that it answers, of this conversation.")
     text = WordsField(max_length=10_000)
+    way = serializers.ChoiceField(
+        ReplyWay.choices, default=ReplyWay.PUBLIC, help_text="In public, as a quote, or as a direct message."
+    )
+    invites_private = serializers.BooleanField(
+        default=False, help_text="Add a button that opens a direct message to the brand."
+    )
+    in_parts = serializers.BooleanField(
+        default=False, help_text="Post a text that is too long for one tweet as several, each answering the one before."
+    )
 
 
 class ApprovalSentSerializer(Strict):

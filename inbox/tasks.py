@@ -4,12 +4,29 @@ import logging
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from inbox import queries
-from inbox.domain import calls, connecting, credentials, deliveries, posting, routing
+from inbox.domain import (
+    blind_spots,
+    budgets,
+    calls,
+    connecting,
+    credentials,
+    deliveries,
+    errands,
+    fates,
+    listening,
+    polling,
+    posting,
+    pulses,
+    recovery,
+    retention,
+    routing,
+)
 from inbox.twitter.client import Unavailable
-from tenants import live
+from tenants import entry, live
 from tenants.nudge import brand_task, fan_out_task, in_each_brand, nudge
 
 log = logging.getLogger(__name__)
@@ -17,8 +34,9 @@ log = logging.getLogger(__name__)
 
 @brand_task(name="inbox.post_replies")
 def post_replies(**_future: Any) -> None:
-    """Post what is approved."""
+    """Post what is approved, and do what else is wanted at Twitter."""
     posting.post_waiting(clock=timezone.now)
+    errands.run_waiting(clock=timezone.now)
 
 
 def post_soon(undo_until: datetime | None) -> None:
@@ -30,9 +48,14 @@ def post_soon(undo_until: datetime | None) -> None:
 
 @brand_task(name="inbox.find_out")
 def find_out(**_future: Any) -> None:
-    """Find out what became of replies whose fate is unknown, then post what is approved."""
-    posting.find_out(clock=timezone.now)
-    posting.post_waiting(clock=timezone.now)
+    """Find out what became of what was left in a call, then post what is approved and do what is wanted."""
+    with fates.alone() as is_alone:  # a brand whose Twitter hangs is asked by one worker, not by each that comes by
+        if not is_alone:
+            return
+        posting.find_out(clock=timezone.now)
+        errands.find_out(clock=timezone.now)
+        posting.post_waiting(clock=timezone.now)
+        errands.run_waiting(clock=timezone.now)
 
 
 @brand_task(name="inbox.repair_desk")
@@ -117,3 +140,81 @@ def sweep_calls(**_future: Any) -> None:
 def sweep_deliveries(**_future: Any) -> None:
     """The look for deliveries that are too old to be kept, for every brand."""
     in_each_brand(forget_deliveries, asking=queries.has_deliveries_to_forget)
+
+
+@brand_task(name="inbox.forget_arrivals")
+def forget_arrivals(**_future: Any) -> None:
+    """Remove what Twitter sent that the brand need not keep any longer: one turn of it."""
+    retention.forget(now=timezone.now())
+
+
+@fan_out_task(name="inbox.sweep_arrivals")
+def sweep_arrivals(**_future: Any) -> None:
+    """The look for arrivals that are too old to be kept, for every brand."""
+    in_each_brand(forget_arrivals)
+
+
+@fan_out_task(name="inbox.sweep_strays")
+def sweep_strays(**_future: Any) -> None:
+    """The look for strays that are too old to be kept: they are of no brand."""
+    retention.forget_strays(now=timezone.now())
+
+
+@brand_task(name="inbox.ask_twitter")
+def ask_twitter(**_future: Any) -> None:
+    """Ask Twitter for what is due of this brand's handles."""
+    polling.look(clock=timezone.now)
+
+
+@fan_out_task(name="inbox.sweep_polls")
+def sweep_polls(**_future: Any) -> None:
+    """The look for what is to be asked of Twitter, for every brand that has something due."""
+    in_each_brand(ask_twitter, asking=polling.is_any_due)
+
+
+@brand_task(name="inbox.recover")
+def recover(**_future: Any) -> None:
+    """Fill the brand's blind spots, as far as Twitter lets us."""
+    recovery.climb(clock=timezone.now)
+
+
+@fan_out_task(name="inbox.sweep_blind_spots")
+def sweep_blind_spots(**_future: Any) -> None:
+    """The look for blind spots that may be filled."""
+    in_each_brand(recover, asking=blind_spots.is_any_to_fill)
+
+
+@brand_task(name="inbox.feel_pulses")
+def feel_pulses(**_future: Any) -> None:
+    """Learn what is usual, and raise the alarm where it is too quiet."""
+    pulses.listen(now=timezone.now())
+
+
+@fan_out_task(name="inbox.sweep_pulses")
+def sweep_pulses(**_future: Any) -> None:
+    """The look for silence, for every brand that has ever heard something."""
+    in_each_brand(feel_pulses, asking=pulses.is_any_to_learn)
+
+
+@fan_out_task(name="inbox.watch_channel")
+def watch_channel(**_future: Any) -> None:
+    """The look at what is ours at Twitter: the webhook's validity, and whether we were away ourselves."""
+    recovery.watch(now=timezone.now())
+
+
+@fan_out_task(name="inbox.keep_rules")
+def keep_rules(**_future: Any) -> None:
+    """The look at the stream's rules: they follow the brands' handles, marks and listening queries."""
+    if not settings.TWITTER_STREAM or not settings.TWITTER_APP_BEARER:
+        return
+    try:
+        listening.reconcile(now=timezone.now())
+    except Unavailable as error:
+        log.warning("The stream's rules could not be brought up to date: %s", error)
+
+
+@fan_out_task(name="inbox.share_out")
+def share_out(**_future: Any) -> None:
+    """Write down among how many brands the app's direct messages are shared."""
+    with entry.directory():
+        budgets.share_out(timezone.now())

@@ -1,10 +1,11 @@
 """Twitter's door: signature, ids, stored, 200. A lean ASGI application; it reads ids and nothing else.
 
-Answers: 200 stored (or known already, or of no shape that we know: kept among the strays, as another 50 tries would not
-help), 400 not JSON (kept there too), 401 wrong signature (counted), 405 another method, 413 over the limit, 503 not
-stored: Twitter will send it again.
+One body may hold several events, each a letter of its own. Answers: 200 stored (or known already, or of no shape that
+we know: kept among the strays, as another 50 tries would not help), 400 not JSON (kept there too), 401 wrong signature
+(counted), 405 another method, 413 over the limit, 503 not all of it stored: Twitter will send it again.
 """
 
+import asyncio
 import json
 import logging
 from collections import Counter
@@ -12,13 +13,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from inbox.twitter.shapes import NotJson, Unreadable, read_envelope
+from inbox.twitter.events import is_known, read_letters
+from inbox.twitter.shapes import Envelope, NotJson, Unreadable
 from inbox.twitter.signature import answer_challenge, is_signed
 from tenants.letterbox import Letter, Letterbox, NotStored
 
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 1_000_000
+STORED = (200, "Stored.")
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -70,18 +73,39 @@ class TwitterDoor:
             self.counts["not_stored"] += 1
             log.error("An arrival could not be stored: %s", error)
             status, title = 503, "It could not be stored. Send it again."
-        await answer(send, status, {"title": title})
+        if (status, title) == STORED:
+            for message in _ANSWER_STORED:
+                await send(message)
+        else:
+            await answer(send, status, {"title": title})
 
     async def _store(self, body: bytes) -> tuple[int, str]:
         try:
-            envelope = read_envelope(body)
+            letters = read_letters(body)
         except Unreadable as error:
             self.counts["malformed"] += 1
             log.error("A signed webhook call could not be read and was kept: %s", error)
             await self._letterbox.put(Letter("", 0, None, body, stray_reason="malformed"))
             return (400, "It could not be read.") if isinstance(error, NotJson) else (200, "Kept.")
+        if len(letters) == 1:
+            await self._put(letters[0])
+        else:
+            done = await asyncio.gather(*(self._put(letter) for letter in letters), return_exceptions=True)
+            for failure in done:
+                if isinstance(failure, BaseException):
+                    raise failure
+        return STORED
+
+    async def _put(self, envelope: Envelope) -> None:
+        if envelope.event_type == "replay_job_status":
+            self.counts["replay_told"] += 1
+            log.info("Twitter says of a replay: %s", envelope.body.decode("utf-8", "replace")[:300])
+            return
+        if envelope.kind == "other" and not is_known(envelope.event_type):
+            self.counts["unknown_event"] += 1
+            log.error("An event of a type that we do not know, %r, was kept.", envelope.event_type)
         brand = await self._letterbox.put(
-            Letter(envelope.kind, envelope.twitter_id, envelope.for_id, body, stray_reason="unknown_handle")
+            Letter(envelope.kind, envelope.twitter_id, envelope.for_id, envelope.body, stray_reason="unknown_handle")
         )
         if brand is None:
             self.counts["unknown_handle"] += 1
@@ -89,7 +113,6 @@ class TwitterDoor:
         else:
             self.counts["stored"] += 1
             await self._nudged(brand[0])
-        return 200, "Stored."
 
 
 class _Gone(Exception):
@@ -120,7 +143,18 @@ def _header(scope: dict[str, Any], name: bytes) -> str:
 
 async def answer(send: Send, status: int, content: dict[str, Any]) -> None:
     """Send a small JSON answer."""
+    for message in _messages(status, content):
+        await send(message)
+
+
+def _messages(status: int, content: dict[str, Any]) -> list[dict[str, Any]]:
     body = json.dumps(content).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return [
+        {"type": "http.response.start", "status": status, "headers": headers},
+        {"type": "http.response.body", "body": body},
+    ]
+
+
+# What nearly every call is answered with, put into words once.
+_ANSWER_STORED = _messages(STORED[0], {"title": STORED[1]})

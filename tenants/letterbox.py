@@ -12,19 +12,22 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 
 import psycopg
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
+from tenants.database.columns import Blobs, numbers, times, words
+
 GATHER_SECONDS = 0.003
+# While letters keep coming, that is: a statement for two letters costs hardly more than one for one.
+LONGEST_GATHERING = 0.05
 MOST_IN_ONE_COMMIT = 500
 _ADDRESSES_FRESH_SECONDS = 5.0
 
 # The schema and the key of a brand.
 Address = tuple[str, int]
-
-_ARRIVAL = "(kind, twitter_id, handle_id, received_at, payload, outcome)"
 
 
 @dataclass(slots=True)
@@ -37,6 +40,7 @@ class Letter:
     body: bytes
     stray_reason: str = ""
     received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    source: str = "webhook"
 
 
 class NotStored(RuntimeError):
@@ -97,12 +101,21 @@ class Letterbox:
             batch = [await self._queue.get()]
             fates: Sequence[Fate] = ()
             try:
-                await asyncio.sleep(GATHER_SECONDS)
+                await self._gather()
                 while len(batch) < MOST_IN_ONE_COMMIT and not self._queue.empty():
                     batch.append(self._queue.get_nowait())
                 fates = await self._store_each([letter for letter, _ in batch])
             finally:
                 _answer(batch, fates or [NotStored("The letterbox was closed.") for _ in batch])
+
+    async def _gather(self) -> None:
+        """Wait for what else comes within a few milliseconds, and go on while more comes in each of them."""
+        waiting, until = 0, time.monotonic() + LONGEST_GATHERING
+        while True:
+            await asyncio.sleep(GATHER_SECONDS)
+            before, waiting = waiting, self._queue.qsize()
+            if waiting <= before or waiting >= MOST_IN_ONE_COMMIT or time.monotonic() >= until:
+                return
 
     async def _store_each(self, letters: Sequence[Letter], *, again: bool = True) -> list[Fate]:
         """What became of each letter. Those that cannot be stored do not take along the others of their batch."""
@@ -172,22 +185,25 @@ def _answer(batch: Sequence[tuple[Letter, "asyncio.Future[Address | None]"]], fa
 
 
 async def _put_arrivals(cursor: object, schema: str, letters: list[Letter]) -> None:
-    rows = sql.SQL(", ").join([sql.SQL("(%s, %s, %s, %s, %s, '')")] * len(letters))
-    statement = sql.SQL("INSERT INTO {}.inbox_arrival " + _ARRIVAL + " VALUES {} ON CONFLICT DO NOTHING").format(
-        sql.Identifier(schema), rows
-    )
+    """One statement for all letters of a brand, whose text is the same each time: it is planned once."""
     values = [
-        value
-        for letter in letters
-        for value in (
-            letter.kind,
-            letter.twitter_id,
-            letter.handle_id,
-            letter.received_at,
-            zlib.compress(letter.body, 1),
-        )
+        words(letter.kind for letter in letters),
+        numbers(letter.twitter_id for letter in letters),
+        numbers(letter.handle_id for letter in letters),
+        times(letter.received_at for letter in letters),
+        Blobs([zlib.compress(letter.body, 1) for letter in letters]),
+        words(letter.source for letter in letters),
     ]
-    await cursor.execute(statement, values, prepare=False)  # type: ignore[attr-defined]
+    await cursor.execute(_statement_for(schema), values, prepare=True)  # type: ignore[attr-defined]
+
+
+@cache
+def _statement_for(schema: str) -> sql.Composed:
+    return sql.SQL(
+        "INSERT INTO {}.inbox_arrival (kind, twitter_id, handle_id, received_at, payload, source, outcome) "
+        "SELECT r.*, '' FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::bytea[], %s::text[])"
+        " AS r ON CONFLICT DO NOTHING"
+    ).format(sql.Identifier(schema))
 
 
 async def _put_strays(cursor: object, letters: list[Letter]) -> None:

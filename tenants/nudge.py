@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any
 
 from celery import shared_task
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, close_old_connections, connection
 from kombu.exceptions import OperationalError
 from redis import RedisError
 
@@ -25,6 +25,7 @@ def brand_task(*, name: str) -> Callable[[Callable[..., Any]], Any]:
     def decorate(function: Callable[..., Any]) -> Any:
         @wraps(function)
         def run(*, schema: str, **arguments: Any) -> Any:
+            close_old_connections()  # Celery keeps one that the server has closed, and every task after fails
             with entry.brand(entry.brand_named(schema)):
                 return function(**arguments)
 
@@ -39,7 +40,12 @@ def fan_out_task(*, name: str) -> Callable[[Callable[..., Any]], Any]:
     """A Celery task that stands nowhere and does nothing but send brand tasks."""
 
     def decorate(function: Callable[..., Any]) -> Any:
-        task = shared_task(name=name, ignore_result=True)(function)
+        @wraps(function)
+        def run(*arguments: Any, **named: Any) -> Any:
+            close_old_connections()
+            return function(*arguments, **named)
+
+        task = shared_task(name=name, ignore_result=True)(run)
         task.is_brand_task = False
         return task
 

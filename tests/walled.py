@@ -27,6 +27,7 @@ from tests.conftest import NOON, handle_of
 KEY = 7
 # Public tables with rows of an agency that are none of a brand's.
 OF_AN_AGENCY = (
+    "accounts_presence",
     "accounts_auditentry",
     "accounts_apikey",
     "accounts_invitation",
@@ -173,6 +174,7 @@ def _make() -> Walled:
         factories.LogoFactory(brand=brand)
     for agency, person_id in ((north, norther), (south, souther)):
         factories.InvitationFactory(agency=agency, email=f"invited@{agency.slug}.test")
+        factories.PresenceFactory(agency=agency, user=None, user_id=person_id)
         factories.ApiKeyFactory(agency=agency, made_by=None, made_by_id=person_id)
         factories.OffboardingFactory(agency=agency, asked_by_id=person_id)
     with entry.directory():

@@ -18,6 +18,7 @@ from tenants.refusals import NotYours, Refusal
 # What a model's rows are called on its pages, one and many, where Django would guess wrongly.
 _CALLED = {
     "agency": ("agency", "agencies"),
+    "appstate": ("state at Twitter", "states at Twitter"),
     "membership": ("person", "people"),
     "offboarding": ("ending", "endings"),
     "user": ("operator", "operators"),

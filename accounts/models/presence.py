@@ -6,7 +6,7 @@ from tenants.wall import Wall
 
 
 class Presence(models.Model):
-    """What a person is doing now, and how many open conversations they may hold. `domain.presence` moves it.
+    """What a person is doing at an agency, and how many open conversations they may hold. `domain.presence` moves it.
 
     Whoever is available and under capacity is given waiting conversations; with nobody, they stay in the line.
     """
@@ -14,13 +14,15 @@ class Presence(models.Model):
     wall = Wall(agency="select, insert, update, delete")
 
     agency = models.ForeignKey("tenants.Agency", models.CASCADE, related_name="+")
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="presence")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     # Since when they take what they are given; none: not now.
     available_since = models.DateTimeField(null=True)
     capacity = models.PositiveSmallIntegerField(default=5, db_default=5)
 
     class Meta:
         constraints = [
+            # One at each agency: somebody who works for two is present at each of them for itself.
+            models.UniqueConstraint(name="presence_is_one_per_person_and_agency", fields=["agency", "user"]),
             models.CheckConstraint(name="presence_capacity_is_something", condition=Q(capacity__gte=1)),
         ]
 

@@ -31,9 +31,17 @@ NEEDS = {
     "on_screen": Need.HOUSE,
     "inbox_list": Need.HOUSE,
     "api_list": Need.HOUSE,
+    "webhook": Need.HOUSE,
+    "whole": Need.HOUSE,
     "onboard_brand": Need.SERVERS,
     "ingest_batch": Need.SERVERS,
+    "burst": Need.SERVERS,
+    "noisy_brand": Need.SERVERS,
+    "growth": Need.SERVERS,
+    "disk": Need.SERVERS,
 }
+# What measurements themselves read: how long, how much (NIGHTJAR_BENCH_SECONDS and others).
+CHOICES = "NIGHTJAR_BENCH_"
 UP = "Nightjar is up:"
 
 
@@ -88,7 +96,9 @@ class Bench:
     def measure(self, name: str, env: Mapping[str, str], home: Path) -> None:
         """Run one of the measurements that need Django, and pass its line on."""
         _say(f"Measuring {name} …")
-        env = {**env, "NIGHTJAR_HOME": str(home), "NIGHTJAR_BENCH": str(home)}
+        env = {**env, "NIGHTJAR_HOME": str(home), "NIGHTJAR_BENCH": str(home), "NIGHTJAR_PROCESS": "bench"}
+        env |= {name: value for name, value in os.environ.items() if name.startswith(CHOICES)}
+        env[f"{CHOICES}CARRIERS"] = json.dumps(_carriers(env))
         command = [sys.executable, str(environment.PROJECT / "manage.py"), "bench", name]
         done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode:
@@ -153,6 +163,14 @@ def _clean_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("NIGHTJAR_", "MAKE")) and name not in {"PORT", "DEMO", "MFLAGS"}
     }
+
+
+def _carriers(env: Mapping[str, str]) -> list[list[str]]:
+    """How `make run` starts each carrier, as words of `manage.py`."""
+    nowhere = {f"NIGHTJAR_{name}PORT": "0" for name in ("", "PAGES_", "LIVE_", "SANDBOX_")}
+    started = parts.application_parts({"NIGHTJAR_BASE_DOMAIN": "localhost", **nowhere, **env})
+    commands = [list(part.argv) for part in started if part.name.startswith("carrier")]
+    return [argv[argv.index(str(environment.PROJECT / "manage.py")) + 1 :] for argv in commands]
 
 
 def _machine() -> dict[str, Any]:

@@ -48,6 +48,15 @@ http://:{port} {{
 		import to {live}
 	}}
 
+	# A file for a reply: a video of 64 MB is the largest that Nightjar takes.
+	@files path_regexp ^(/b/[^/]+)?/conversations/[0-9]+/files/$
+	handle @files {{
+		request_body {{
+			max_size 66MB
+		}}
+		import to {pages}
+	}}
+
 	handle {{
 		# A logo is the largest thing that anybody sends to a page.
 		request_body {{

@@ -11,7 +11,9 @@ from config.local import front
 from config.local.processes import Part
 
 OWNERS = "NIGHTJAR_OWNER_DATABASE_URL"
+ORDINARY = "ordinary-day"  # the scenario that is played where none is asked for
 THREADS = 4  # of the page server; one process each two cores
+POSTERS = 16  # brands that may be in a call to Twitter at the same time
 
 
 def application_parts(env: Mapping[str, str]) -> list[Part]:
@@ -24,7 +26,9 @@ def application_parts(env: Mapping[str, str]) -> list[Part]:
     granian += ["--host=127.0.0.1", f"--port={pages}", "--log-level=warning", "config.wsgi:application"]
     celery = ["celery", "--quiet", "--app=config"]
     worker = [*celery, "worker", "--loglevel=warning", "--concurrency=2", "--without-gossip", "--without-mingle"]
-    slow = [*worker, "--queues=slow", "--concurrency=1"]
+    slow = [*worker, "--queues=slow", "--concurrency=2"]
+    # Threads, since they wait for Twitter nearly all the time; one brand at a time holds one of them.
+    posting = [*worker, "--queues=posting", "--pool=threads", f"--concurrency={POSTERS}"]
     beat = [*celery, "beat", "--loglevel=warning", "--pidfile=", f"--schedule={env['NIGHTJAR_HOME']}/beat"]
     # Nightjar may run as root; five lines about it would stand first in every log.
     no_warning = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
@@ -34,12 +38,21 @@ def application_parts(env: Mapping[str, str]) -> list[Part]:
         _python("sandbox", twitter, guarded, answers(sandbox, "/sandbox/healthz", env)),
         _python("pages", granian, guarded, answers(pages, "/healthz", env)),
         _python("live", door, guarded, answers(live, "/live/healthz", env)),
-        _manage("carrier", ["carry"], guarded),
+        *_carriers(guarded),
+        _manage("listener", ["listen"], guarded),
         _python("worker", worker, {**env, **no_warning}),
         _python("slow", slow, {**env, **no_warning}),
+        _python("posting", posting, {**guarded, **no_warning}),
         _python("beat", beat, guarded),
         front_door(guarded),
     ]
+
+
+def _carriers(env: Mapping[str, str]) -> list[Part]:
+    """As many carriers as the settings say, which share the brands."""
+    count = int(env.get("NIGHTJAR_CARRIERS", "0")) or max(1, min(8, os.cpu_count() or 1))
+    names = ["carrier" if place == 1 else f"carrier{place}" for place in range(1, count + 1)]
+    return [_manage(name, ["carry", "--part", f"{place}/{count}"], env) for place, name in enumerate(names, start=1)]
 
 
 def front_door(env: Mapping[str, str]) -> Part:
@@ -65,6 +78,17 @@ def demonstrate_command(env: Mapping[str, str]) -> Part:
 
 def welcome_command(env: Mapping[str, str]) -> Part:
     return _manage("welcome", ["welcome"], env)
+
+
+def playing_part(env: Mapping[str, str]) -> Part | None:
+    """Customers of the demonstration's brands, who write now and then; none where no scenario is wanted."""
+    name = env.get("NIGHTJAR_SCENARIO", ORDINARY)
+    if name == "none":
+        return None
+    keep = str(Path(env["NIGHTJAR_HOME"]) / "scenario.json")
+    play = ["inbox.twitter.sandbox.scenarios", "play", name, "--loop", "--keep", keep]
+    guarded = {name: value for name, value in env.items() if name != OWNERS}
+    return _python("playing", [*play, "--sandbox", f"http://127.0.0.1:{env['NIGHTJAR_SANDBOX_PORT']}"], guarded)
 
 
 def static_sources() -> list[Path]:

@@ -96,8 +96,11 @@ def set_up(supervisor: "Supervisor", home: Path, variables: Mapping[str, str]) -
         front.write(env)
         supervisor.start(parts.application_parts(env))
 
-    if variables.get("DEMO", "yes") != "no" and supervisor.show(parts.demonstrate_command(env)):
-        terminal.say("The demonstration could not be made; Nightjar runs without it.")
+    if variables.get("DEMO", "yes") != "no":
+        if supervisor.show(parts.demonstrate_command(env)):
+            terminal.say("The demonstration could not be made; Nightjar runs without it.")
+        elif playing := parts.playing_part(env):
+            supervisor.keep(playing)
     supervisor.show(parts.welcome_command(env))
     terminal.shows_log = True
 
@@ -126,6 +129,13 @@ class Supervisor:
             self._spawn(watched)
         for watched in started:
             self._wait_until_healthy(watched)
+
+    def keep(self, part: Part) -> None:
+        """Start a part that nothing waits for, and keep it running."""
+        watched = Watched(part)
+        self.waves.append([watched])
+        self.watched.append(watched)
+        self._spawn(watched)
 
     def call(self, part: Part) -> None:
         """Run a command to its end, keeping what it prints for the log. Raises when it fails."""

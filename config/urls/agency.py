@@ -13,10 +13,13 @@ from reporting import views as reporting
 urlpatterns = [
     path("", inbox.desk, name="desk"),
     path("desk/rows/", inbox.desk_rows, name="desk-rows"),
+    path("desk/alarms/", inbox.desk_alarms, name="desk-alarms"),
+    path("desk/presence/", inbox.desk_presence, name="desk-presence"),
     path("live-since/", inbox.live_since, name="live-since"),
     path("healthz", health, name="health"),
     path("", include("accounts.urls")),
     path("reports/first-response/", reporting.agency_first_response, name="agency-first-response"),
+    path("costs/", inbox.agency_costs, name="agency-costs"),
     path("keys/", keys, name="keys"),
     path("keys/<int:pk>/", key, name="key"),
     path("api/docs/", docs.page, name="api-docs"),

@@ -18,7 +18,7 @@ from accounts.queries import Person
 from inbox import queries, tasks
 from inbox.api import examples
 from inbox.api.writing import conversation_named, done_once
-from inbox.domain import replies
+from inbox.domain import handoffs, replies
 from inbox.models import Reply
 from inbox.serializers import (
     ApprovalSentSerializer,
@@ -63,7 +63,8 @@ class RepliesView(ProgramView):
         Scope.REPLIES_WRITE,
         "Write a reply",
         "Answers a tweet of a conversation. It goes out (`approved`, and can be taken back for some seconds), or waits "
-        "for a second person (`submitted`), as the brand's rule has it for the person who made the key.",
+        "for a second person (`submitted`), as the brand's rule has it for the person who made the key. With "
+        "`in_parts` a long one goes out as several tweets: the answer is the first, each other names the one before.",
         given=ReplySentSerializer,
         answer=ReplySerializer,
         sent=examples.REPLY_SENT,
@@ -82,6 +83,9 @@ class RepliesView(ProgramView):
                 by=request.person,
                 role=request.role,
                 now=timezone.now(),
+                way=given["way"],
+                invites_private=given["invites_private"],
+                in_parts=given["in_parts"],
             )
             return 201, _drawn(reply, names)
 
@@ -125,7 +129,7 @@ class ApprovalView(ProgramView):
 
         def act() -> tuple[int, Any]:
             check_unchanged(request, _drawn(_held(reply), names))
-            approved = replies.approve(
+            approved = handoffs.approve(
                 reply=reply, by=request.person, role=request.role, now=timezone.now(), text=given.get("text")
             )
             return 201, _drawn(approved, names)

@@ -1,6 +1,6 @@
 """Amplifications: retweets. They make a message louder, and are never work."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from inbox.domain.events import Line
@@ -26,7 +26,10 @@ def keep(retweets: Sequence[Amplification], *, now: datetime) -> list[Line]:
     ]
 
 
-def recall(placed: Mapping[int, int], *, now: datetime) -> list[Line]:
-    """Tell the retweets that had arrived before these messages did; `placed` says in which conversation each is."""
-    rows = Amplification.objects.filter(of_id__in=list(placed)).order_by("pk").values_list("of_id", flat=True)
-    return [Line(EventKind.AMPLIFIED, placed[of_id], now, message_id=of_id) for of_id in rows]
+def recall(placed: Mapping[int, int], retweeted: Iterable[int], *, now: datetime) -> list[Line]:
+    """Tell the retweets that had arrived before these messages did; `retweeted` names a tweet once for each of them.
+
+    `placed` says in which conversation each message is.
+    """
+    told = sorted(of_id for of_id in retweeted if of_id in placed)
+    return [Line(EventKind.AMPLIFIED, placed[of_id], now, message_id=of_id) for of_id in told]

@@ -7,23 +7,26 @@ hash. It works for ten minutes, once, for the same person.
 import hashlib
 import logging
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core import signing
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from accounts.domain import audit
 from accounts.enums import AuditKind
 from accounts.models import User
 from inbox.domain import credentials, posting
-from inbox.models import ConnectAttempt, Credential
+from inbox.models import ChannelSettings, ConnectAttempt, Credential
 from inbox.twitter import oauth
 from inbox.twitter.client import TwitterApp, Unavailable
 from inbox.twitter.oauth import Granted
 from inbox.twitter.shapes import Account
+from inbox.twitter.subscriptions import events_of
 from tenants import entry, sealing
+from tenants import queries as houses
 from tenants.models import Handle
 from tenants.refusals import NotNow
 
@@ -57,7 +60,9 @@ def begin(*, host: str, by: User, now: datetime, handle_id: int | None = None) -
     attempt.sealed_verifier = sealing.seal(verifier, place=_place(attempt))
     attempt.save(update_fields=["sealed_verifier"])
     state = signing.dumps([host, entry.current_brand_id(), word], salt=_SALT)
-    return oauth.authorize_address(credentials.this_app(), state=state, verifier=verifier)
+    takes_private = ChannelSettings.objects.filter(takes_private=True).exists()
+    app = credentials.this_app()
+    return oauth.authorize_address(app, state=state, verifier=verifier, with_private=takes_private)
 
 
 def way_back(state: str) -> Way:
@@ -134,33 +139,63 @@ def give_back(*, handle_id: int, token: str | None) -> bool:
 def reconcile() -> tuple[int, int]:
     """Make Twitter's list of subscriptions to our webhook what it should be; how many were made, and given up.
 
-    Stands nowhere: it is about the app's one webhook. What Twitter refuses for one handle holds up no other.
+    Stands nowhere: it is about the app's one webhook. What Twitter refuses for one handle holds up no other. What is
+    an account's own is subscribed to as far as its grant allows, and given up when it does so no more.
     """
     with entry.directory():
         handles = [*Handle.objects.order_by("pk").values_list("pk", flat=True)]
+    scopes = _scopes_of_all()
     with TwitterApp(base_url=settings.TWITTER_URL, bearer=settings.TWITTER_APP_BEARER) as app:
         known = app.webhook(settings.TWITTER_WEBHOOK_URL)
         webhook_id = known[0] if known and known[1] else app.ensure_webhook(settings.TWITTER_WEBHOOK_URL)
         gone = app.forsake_subscriptions(handle_ids=app.subscribed_beyond(handles, webhook_id=webhook_id))
-        made = 0
+        gone += app.forsake_private(webhook_id=webhook_id, scopes=scopes)
+        made, room = 0, True
+        if handles:
+            with suppress(Unavailable):  # heard of by the next refusal then
+                made += app.ensure_revocations(webhook_id=webhook_id)
         for handle_id in dict.fromkeys(
-            int(user_id) for _, user_id in app.missing_subscriptions(handle_ids=handles, webhook_id=webhook_id)
+            int(user_id)
+            for _, user_id in app.missing_subscriptions(handle_ids=handles, webhook_id=webhook_id, scopes=scopes)
         ):
+            if not room:
+                break
             try:
-                made += app.ensure_subscriptions(handle_ids=[handle_id], webhook_id=webhook_id)
+                made += app.ensure_subscriptions(handle_ids=[handle_id], webhook_id=webhook_id, scopes=scopes)
             except Unavailable as error:
                 log.warning("Handle %s cannot be subscribed: %s", handle_id, error)
+                room = "limit" not in str(error).lower()
     return made, gone
 
 
 def subscriptions_of(*handle_ids: int) -> dict[int, tuple[int, int]]:
-    """Of each handle: how many of its subscriptions Twitter has, and how many there should be; raises `Unavailable`."""
+    """Of each handle: how many of its subscriptions Twitter has, and how many there should be; raises `Unavailable`.
+
+    Asked inside the brand: what there should be depends on what its grants allow.
+    """
+    scopes = credentials.scopes_here()
     with TwitterApp(base_url=settings.TWITTER_URL, bearer=settings.TWITTER_APP_BEARER) as app:
         known = app.webhook(settings.TWITTER_WEBHOOK_URL)
-        missing = app.missing_subscriptions(handle_ids=handle_ids, webhook_id=known[0] if known else "")
-    wanted = len(TwitterApp.EVENTS)
-    lacking = [int(user_id) for _, user_id in missing]
-    return {handle_id: (wanted - lacking.count(handle_id), wanted) for handle_id in handle_ids}
+        webhook_id = known[0] if known else ""
+        missing = app.missing_subscriptions(handle_ids=handle_ids, webhook_id=webhook_id, scopes=scopes)
+    found = {}
+    for handle_id in handle_ids:
+        wanted = len(events_of(scopes.get(handle_id)))
+        found[handle_id] = (wanted - sum(user_id == str(handle_id) for _, user_id in missing), wanted)
+    return found
+
+
+def _scopes_of_all() -> dict[int, frozenset[str]]:
+    """What each connected handle's grant allows, over all brands; those that cannot be read have none for now."""
+    with entry.directory():
+        brands = houses.all_brands()
+    found: dict[int, frozenset[str]] = {}
+    for brand in brands:
+        try:
+            found |= entry.in_brand(brand, credentials.scopes_here)
+        except DatabaseError as error:
+            log.error("The grants of %s cannot be read: %s", brand.schema_name, str(error).strip())
+    return found
 
 
 def _accepted(granted: Granted, attempt: ConnectAttempt) -> Account:

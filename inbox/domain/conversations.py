@@ -6,6 +6,10 @@ belongs to it still, what comes later opens a new one. All of it is decided from
 from the order of arrival, so that the same tweets in any order end in the same conversations. Where a late tweet
 shows that what was decided without it was wrong, that is put right: two conversations are merged when a tweet within
 the reopen window arrives after one from beyond it, and an answer moves when the tweet it answers was to another handle.
+
+A direct message is the private part of the same matter: the same customer and handle, the same conversation, the same
+rules. One that the brand wrote elsewhere is an outbound message. Messages to a group are nobody's matter: they are kept
+as they arrived, as are those between two handles of the brand.
 """
 
 import json
@@ -16,26 +20,12 @@ from typing import Any
 
 from django.db import connection
 
-from inbox.domain import customers
+from inbox.domain import customers, filing
 from inbox.domain.events import Line
+from inbox.domain.filing import ConversationRow, Home, MessageRow, Promise
 from inbox.domain.triage import Assessment
 from inbox.enums import Direction, EventKind, Outcome, Reach
-from inbox.models import Conversation, Deletion, Message
-from inbox.twitter.shapes import Tweet
-
-
-@dataclass(slots=True)
-class Home:
-    """A conversation, while it is being decided what belongs to it."""
-
-    id: int
-    customer_id: int
-    handle_id: int
-    opened_at: datetime
-    closed_at: datetime | None
-    settled_through: int
-    is_new: bool = False
-    is_reopened: bool = False
+from inbox.twitter.shapes import Tweet, instant_of
 
 
 @dataclass(slots=True)
@@ -48,6 +38,15 @@ class Threaded:
     merged: dict[int, int] = field(default_factory=dict)  # emptied conversations, and where their messages went
     left: set[int] = field(default_factory=set)  # conversations that lost a message to another
     lines: list[Line] = field(default_factory=list)
+    whole: list[ConversationRow] = field(default_factory=list)  # conversations that were written as they stay
+    changed: list[ConversationRow] = field(default_factory=list)  # those of them that the desk must hear of
+    deleted: set[int] = field(default_factory=set)  # tweets of this batch that were deleted before
+    retweeted: list[int] = field(default_factory=list)  # tweets of this batch, once for each retweet before them
+
+    @property
+    def unsettled_ids(self) -> list[int]:
+        """The conversations whose rows must be worked out from their messages."""
+        return sorted(set(self.conversation_ids) - {row.id for row in self.whole})
 
     @property
     def placed_in(self) -> dict[int, int]:
@@ -73,21 +72,29 @@ def thread(
     ours: frozenset[int],
     assessments: Mapping[int, Assessment],
     reopen_window: timedelta,
+    promise: Promise,
     broadcasts: frozenset[int],
     now: datetime,
+    verdicts: Mapping[int, tuple[str, str]] | None = None,
 ) -> Threaded:
     """Put each tweet into its conversation, opening and reopening as needed.
 
-    `ours` are the brand's handles, `broadcasts` the known tweets of the brand that answer nobody. A tweet that is
-    known already changes nothing. Set-based: the number of statements does not depend on the batch.
+    `ours` are the brand's handles, `broadcasts` the known tweets of the brand that answer nobody, `verdicts` what
+    `eligibility.judge` found. A tweet that is known already changes nothing. Set-based: the number of statements does
+    not depend on the batch.
     """
     tweets = sorted({item.tweet.id: item for item in batch}.values(), key=lambda item: item.tweet.id)
     state = _load(tweets, ours=ours, broadcasts=broadcasts)
-    result = Threaded()
+    result = Threaded(deleted=set(state.deleted), retweeted=state.retweeted)
     for item in tweets:
         _place(item, state, result, ours=ours, reopen_window=reopen_window)
     _move_answers(state, result, reopen_window=reopen_window)
-    _write(tweets, state, result, ours=ours, assessments=assessments)
+    rows = {
+        item.tweet.id: _message_row(item.tweet, state, result, ours, assessments, verdicts or {})
+        for item in tweets
+        if item.tweet.id in result.placed
+    }
+    _write(tweets, rows, state, result, promise=promise)
     result.lines = _history(tweets, state, result, ours=ours, now=now)
     return result
 
@@ -110,9 +117,11 @@ def refresh(conversation_ids: Sequence[int]) -> None:
 
 _REFRESH = """
 UPDATE inbox_conversation c
-SET opened_at = f.opened_at, last_message = f.last_id, last_message_at = f.last_at, message_count = f.n
+SET opened_at = f.opened_at, last_message = f.last_id, last_message_at = f.last_at, message_count = f.n,
+    went_private_at = LEAST(c.went_private_at, f.private_at)
 FROM (
-    SELECT conversation_id, min(created_at) AS opened_at, max(created_at) AS last_at, max(id) AS last_id, count(*) AS n
+    SELECT conversation_id, min(created_at) AS opened_at, max(created_at) AS last_at, max(id) AS last_id, count(*) AS n,
+        min(created_at) FILTER (WHERE is_private) AS private_at
     FROM inbox_message WHERE conversation_id = ANY(%s) GROUP BY conversation_id
 ) f
 WHERE c.id = f.conversation_id
@@ -127,38 +136,32 @@ class _State:
     deleted: dict[int, datetime]
     broadcasts: set[int]
     answers: list[tuple[int, int, Home, datetime]]  # known ones of ours below these tweets: id, parent, home, when
+    retweeted: list[int]
 
 
 def _load(tweets: Sequence[Addressed], *, ours: frozenset[int], broadcasts: frozenset[int]) -> _State:
     ids = {item.tweet.id for item in tweets}
     parents = {item.tweet.in_reply_to_id for item in tweets if item.tweet.in_reply_to_id}
-    known = Message.objects.filter(pk__in=ids | parents).values_list(
-        "pk", "conversation_id", "conversation__customer_id"
-    )
-    conversation_of = {pk: conversation_id for pk, conversation_id, _ in known}
-    customer_ids = {customer_id for _, _, customer_id in known}
+    known = filing.known_of(ids, parents)
+    customer_ids = {customer_id for _, customer_id in known.messages.values()}
     for item in tweets:
         customer_ids |= {item.tweet.author_id, item.tweet.in_reply_to_user_id or 0}
     homes: dict[tuple[int, int], list[Home]] = {}
     by_id: dict[int, Home] = {}
-    for row in (
-        Conversation.objects.select_for_update()
-        .filter(customer_id__in=customer_ids - ours - {0})
-        .order_by("opened_at", "pk")
-        .values_list("pk", "customer_id", "handle_id", "opened_at", "closed_at", "settled_through")
-    ):
-        home = by_id[row[0]] = Home(*row)
+    for home in filing.homes_of(customer_ids - ours - {0}):
+        by_id[home.id] = home
         homes.setdefault((home.customer_id, home.handle_id), []).append(home)
     return _State(
-        known=set(conversation_of) & ids,
-        home_of={pk: by_id[conversation_id] for pk, conversation_id in conversation_of.items()},
+        known=ids & known.messages.keys(),
+        home_of={pk: by_id[conversation_id] for pk, (conversation_id, _) in known.messages.items()},
         homes=homes,
-        deleted=dict(Deletion.objects.filter(pk__in=ids).values_list("pk", "deleted_at")),
+        deleted=known.deleted,
         broadcasts=set(broadcasts),
         answers=[
             (pk, parent_id, by_id[conversation_id], created_at)
-            for pk, parent_id, conversation_id, created_at in _answers_below(ids - set(conversation_of), ours)
+            for pk, parent_id, conversation_id, created_at in _answers_below(ids - known.messages.keys(), ours)
         ],
+        retweeted=known.retweeted,
     )
 
 
@@ -193,7 +196,10 @@ def _place(item: Addressed, state: _State, result: Threaded, *, ours: frozenset[
     if is_ours:
         handle_id = parent.handle_id if parent else tweet.author_id
         customer_id = parent.customer_id if parent else tweet.in_reply_to_user_id
-        if tweet.in_reply_to_id is None or tweet.in_reply_to_id in state.broadcasts:
+        if tweet.is_private and (customer_id is None or customer_id in ours):
+            result.outcomes[tweet.id] = (Outcome.KEPT, None)
+            return
+        if not tweet.is_private and (tweet.in_reply_to_id is None or tweet.in_reply_to_id in state.broadcasts):
             state.broadcasts.add(tweet.id)
             result.outcomes[tweet.id] = (Outcome.BROADCAST, None)
             return
@@ -256,94 +262,42 @@ def _move_answers(state: _State, result: Threaded, *, reopen_window: timedelta) 
 
 
 def _write(
-    tweets: Sequence[Addressed],
-    state: _State,
-    result: Threaded,
-    *,
-    ours: frozenset[int],
-    assessments: Mapping[int, Assessment],
+    tweets: Sequence[Addressed], rows: Mapping[int, MessageRow], state: _State, result: Threaded, *, promise: Promise
 ) -> None:
-    placed = [item for item in tweets if item.tweet.id in result.placed]
-    if not placed:  # then nothing was merged or moved either
+    if not rows:  # then nothing was merged or moved either
         return
-    new_homes = {home.id: home for home in result.placed.values() if home.is_new}.values()
-    reopened = sorted({home.id for home in result.placed.values() if home.is_reopened})
-    customers.describe((item.tweet, result.placed[item.tweet.id].customer_id) for item in placed)
-    with connection.cursor() as cursor:
-        if new_homes:
-            cursor.execute(_PUT_CONVERSATIONS, [json.dumps([_conversation_row(home) for home in new_homes])])
-        for statement in _MERGE if result.merged else ():
-            cursor.execute(statement, {"emptied": list(result.merged), "into": list(result.merged.values())})
-        if reopened:
-            cursor.execute(_REOPEN, [reopened])
-        rows = [_message_row(item.tweet, state, result, ours, assessments) for item in placed]
-        cursor.execute(_PUT_MESSAGES, [json.dumps(rows)])
-        if result.moved:
-            cursor.execute(_MOVE, [list(result.moved), [home.id for home in result.moved.values()]])
-            cursor.execute(_REMOVE_EMPTY, [list(result.left)])
-            result.left -= {row[0] for row in cursor.fetchall()}
+    homes = {home.id: home for home in result.placed.values()}
+    reopened = sorted(home.id for home in homes.values() if home.is_reopened)
+    customers.describe(
+        (item.tweet, result.placed[item.tweet.id].customer_id) for item in tweets if item.tweet.id in rows
+    )
+    _put_conversations(homes, rows, result, promise=promise)
+    filing.merge(result.merged)
+    filing.reopen(reopened)
+    filing.put_messages(list(rows.values()))
+    if result.moved:
+        result.left -= filing.move({pk: home.id for pk, home in result.moved.items()}, left=result.left)
 
 
-_PUT_CONVERSATIONS = """
-INSERT INTO inbox_conversation (id, customer_id, handle_id, opened_at, last_message_at, settled_through)
-SELECT id, customer_id, handle_id, opened_at, opened_at, 0
-FROM jsonb_to_recordset(%s) AS r(id bigint, customer_id bigint, handle_id bigint, opened_at timestamptz)
-ORDER BY id
-"""
-_REOPEN = """
-UPDATE inbox_conversation SET closed_at = NULL, closed_by_id = NULL, disposition = '' WHERE id = ANY(%s)
-"""
-# Whoever had the emptied one has the other now. It goes before the other is reopened: one is open at any time.
-_MERGE = (
-    """
-    UPDATE inbox_message m SET conversation_id = r.into_id
-    FROM unnest(%(emptied)s::bigint[], %(into)s::bigint[]) AS r(emptied_id, into_id)
-    WHERE m.conversation_id = r.emptied_id
-    """,
-    """
-    UPDATE inbox_reply a SET conversation_id = r.into_id
-    FROM unnest(%(emptied)s::bigint[], %(into)s::bigint[]) AS r(emptied_id, into_id)
-    WHERE a.conversation_id = r.emptied_id
-    """,
-    """
-    UPDATE inbox_conversation c SET assignee_id = e.assignee_id, assigned_at = e.assigned_at
-    FROM unnest(%(emptied)s::bigint[], %(into)s::bigint[]) AS r(emptied_id, into_id)
-    JOIN inbox_conversation e ON e.id = r.emptied_id WHERE c.id = r.into_id
-    """,
-    "DELETE FROM inbox_conversation WHERE id = ANY(%(emptied)s)",
-)
-_MOVE = """
-UPDATE inbox_message m SET conversation_id = r.into_id
-FROM unnest(%s::bigint[], %s::bigint[]) AS r(id, into_id) WHERE m.id = r.id
-"""
-_REMOVE_EMPTY = """
-DELETE FROM inbox_conversation c WHERE id = ANY(%s) AND assignee_id IS NULL
-    AND NOT EXISTS (SELECT FROM inbox_message m WHERE m.conversation_id = c.id)
-    AND NOT EXISTS (SELECT FROM inbox_reply r WHERE r.conversation_id = c.id)
-    AND NOT EXISTS (SELECT FROM inbox_note n WHERE n.conversation_id = c.id)
-    AND NOT EXISTS (SELECT FROM inbox_tagging t WHERE t.conversation_id = c.id)
-RETURNING id
-"""
-_PUT_MESSAGES = """
-INSERT INTO inbox_message (id, conversation_id, direction, author_id, text, created_at, in_reply_to_id, reply_tree_id,
-    reach, language, polarity, urgency, reasons, deleted_at)
-SELECT id, conversation_id, direction, author_id, text, created_at, in_reply_to_id, reply_tree_id,
-    reach, language, polarity, urgency, reasons, deleted_at
-FROM jsonb_to_recordset(%s) AS r(id bigint, conversation_id bigint, direction text, author_id bigint, text text,
-    created_at timestamptz, in_reply_to_id bigint, reply_tree_id bigint, reach text, language text, polarity float,
-    urgency smallint, reasons jsonb, deleted_at timestamptz)
-ORDER BY id
-ON CONFLICT (id) DO NOTHING
-"""
-
-
-def _conversation_row(home: Home) -> dict[str, Any]:
-    return {
-        "id": home.id,
-        "customer_id": home.customer_id,
-        "handle_id": home.handle_id,
-        "opened_at": home.opened_at.isoformat(),
-    }
+def _put_conversations(
+    homes: Mapping[int, Home], rows: Mapping[int, MessageRow], result: Threaded, *, promise: Promise
+) -> None:
+    """Write the rows that can be written whole, and those of other new conversations as far as they are known."""
+    said: dict[int, list[MessageRow]] = {}
+    for row in rows.values():
+        said.setdefault(row.conversation_id, []).append(row)
+    is_plain = not result.merged and not result.moved
+    written = []
+    for pk, home in homes.items():
+        conversation = filing.whole(home, said[pk], promise)
+        if conversation is None:
+            continue
+        written.append(conversation)
+        if is_plain:
+            result.whole.append(conversation)
+            if conversation.waiting_since is not None and home.says_otherwise(conversation):
+                result.changed.append(conversation)
+    filing.put_conversations(written)
 
 
 def _message_row(
@@ -352,32 +306,59 @@ def _message_row(
     result: Threaded,
     ours: frozenset[int],
     assessments: Mapping[int, Assessment],
-) -> dict[str, Any]:
+    verdicts: Mapping[int, tuple[str, str]],
+) -> MessageRow:
     is_ours = tweet.author_id in ours
-    found = assessments.get(tweet.id)
     deleted_at = state.deleted.get(tweet.id)
+    may, why = verdicts.get(tweet.id, (None, None))
+    words = words_of(tweet, assessments.get(tweet.id), is_deleted=deleted_at is not None)
+    reasons, media, links = words["reasons"], words["media"], words["links"]
+    return MessageRow(
+        id=tweet.id,
+        conversation_id=result.placed[tweet.id].id,
+        direction=Direction.OUTBOUND if is_ours else Direction.INBOUND,
+        author_id=tweet.author_id,
+        text=words["text"],
+        created_at=tweet.created_at,
+        in_reply_to_id=tweet.in_reply_to_id,
+        reply_tree_id=tweet.reply_tree_id,
+        reach=Reach.DIRECT if is_ours else reach_of(tweet, ours),
+        language=words["language"],
+        polarity=words["polarity"],
+        urgency=words["urgency"],
+        reasons=json.dumps(reasons) if reasons else None,
+        deleted_at=deleted_at,
+        is_private=tweet.is_private or None,
+        is_encrypted=tweet.is_encrypted or None,
+        quote_of_id=tweet.quote_of,
+        version_id=tweet.versions[-1] if tweet.versions else None,
+        edited_at=instant_of(tweet.versions[-1]) if tweet.versions else None,
+        media=json.dumps(media) if media else None,
+        links=json.dumps(links) if links else None,
+        answerable=may,
+        answerable_why=why,
+    )
+
+
+def words_of(tweet: Tweet, found: Assessment | None, *, is_deleted: bool = False) -> dict[str, Any]:
+    """What a message's row says of the words of this version, and of what triage found in them."""
     return {
-        "id": tweet.id,
-        "conversation_id": result.placed[tweet.id].id,
-        "direction": Direction.OUTBOUND if is_ours else Direction.INBOUND,
-        "author_id": tweet.author_id,
-        "text": "" if deleted_at else tweet.text,
-        "created_at": tweet.created_at.isoformat(),
-        "in_reply_to_id": tweet.in_reply_to_id,
-        "reply_tree_id": tweet.reply_tree_id,
-        "reach": Reach.DIRECT if is_ours else reach_of(tweet, ours),
+        "text": "" if is_deleted else tweet.text,
+        "media": None if is_deleted else tweet.media,
+        "links": None if is_deleted else tweet.links,
         "language": found.language if found else tweet.lang,
         "polarity": found.polarity if found else None,
         "urgency": int(found.urgency) if found else 1,
-        "reasons": list(found.reasons) if found and not deleted_at else [],
-        "deleted_at": deleted_at.isoformat() if deleted_at else None,
+        "reasons": list(found.reasons) if found and not is_deleted else [],
     }
 
 
 def reach_of(tweet: Tweet, ours: frozenset[int]) -> Reach:
     """How this tweet came to us: by naming one of our handles, or otherwise."""
     names_us = tweet.in_reply_to_user_id in ours or any(account_id in ours for account_id, _ in tweet.mentioned)
-    return Reach.DIRECT if names_us else Reach.BROAD
+    if names_us:
+        return Reach.DIRECT
+    return Reach.PROACTIVE if tweet.event == "listened.proactive" else Reach.BROAD
 
 
 def _history(

@@ -4,7 +4,7 @@ Twitter's refresh tokens work once. So a renewal happens under the lock of its r
 anybody uses it, and a renewal whose answer was lost is never repeated: the handle must be connected again, and says so.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 
 from cryptography.exceptions import InvalidTag
@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.domain import audit
 from accounts.enums import AuditKind
+from inbox.domain import costs
 from inbox.models import Credential
 from inbox.twitter import oauth
 from inbox.twitter.client import Credentials, Twitter, TwitterApp, is_access_token
@@ -135,7 +136,7 @@ def mark_accepted(handle_id: int) -> None:
 
 def twitter_for(credentials: Credentials) -> Twitter:
     """The gateway, handed these credentials."""
-    return Twitter(base_url=settings.TWITTER_URL, credentials=credentials)
+    return Twitter(base_url=settings.TWITTER_URL, credentials=credentials, told=costs.teller(credentials.handle_id))
 
 
 def this_app() -> App:
@@ -160,7 +161,15 @@ def token_to_revoke(credential: Credential) -> str | None:
         return None
 
 
-def subscribe(*handle_ids: int) -> int:
+def scopes_here() -> dict[int, frozenset[str]]:
+    """What the grant of each connected handle of this brand allows. A key given by hand does not say: all that a brand
+    asks for, as far as Twitter agrees."""
+    given = frozenset((*oauth.SCOPES, *oauth.PRIVATE_SCOPES))
+    rows = Credential.objects.values_list("pk", "scopes")
+    return {pk: frozenset(scopes.split()) or given for pk, scopes in rows}
+
+
+def subscribe(*handle_ids: int, scopes: Mapping[int, Collection[str]] | None = None) -> int:
     """Have everything that concerns these handles sent to our webhook; returns how many subscriptions were missing.
 
     When our address has changed, whoever was subscribed to the old one is subscribed anew.
@@ -168,7 +177,8 @@ def subscribe(*handle_ids: int) -> int:
     with TwitterApp(base_url=settings.TWITTER_URL, bearer=settings.TWITTER_APP_BEARER) as app:
         webhook_id = app.ensure_webhook(settings.TWITTER_WEBHOOK_URL)
         forsaken = app.forsake_other_webhooks(keep=webhook_id)
-        return app.ensure_subscriptions(handle_ids=[*dict.fromkeys([*handle_ids, *forsaken])], webhook_id=webhook_id)
+        everyone = [*dict.fromkeys([*handle_ids, *forsaken])]
+        return app.ensure_subscriptions(handle_ids=everyone, webhook_id=webhook_id, scopes=scopes)
 
 
 def _renew(credential: Credential, *, now: datetime) -> bool:

@@ -1,12 +1,10 @@
 """Customers: who writes to us, as their own newest word describes them."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import connection
-
 from inbox.twitter.shapes import Account, Tweet
+from tenants.database.bulk import ask, numbers, words
 
 
 def describe(said: Iterable[tuple[Tweet, int]]) -> None:
@@ -20,19 +18,34 @@ def describe(said: Iterable[tuple[Tweet, int]]) -> None:
                 "username": account.username,
                 "name": account.name,
                 "followers": account.followers,
+                "avatar_url": account.avatar_url,
+                "is_protected": account.is_protected,
+                "takes_private": account.takes_private,
                 "described_by_id": described_by,
             }
-    with connection.cursor() as cursor:
-        cursor.execute(_PUT, [json.dumps(list(rows.values()))])
+    ask(
+        _PUT,
+        [
+            numbers(rows),
+            words([row["username"] for row in rows.values()]),
+            words([row["name"] for row in rows.values()]),
+            numbers([row["followers"] for row in rows.values()]),
+            words([row["avatar_url"] for row in rows.values()]),
+            numbers([row["is_protected"] for row in rows.values()]),
+            numbers([row["takes_private"] for row in rows.values()]),
+            numbers([row["described_by_id"] for row in rows.values()]),
+        ],
+    )
 
 
 _PUT = """
-INSERT INTO inbox_customer AS c (id, username, name, followers, described_by_id)
-SELECT id, username, name, followers, described_by_id
-FROM jsonb_to_recordset(%s) AS r(id bigint, username text, name text, followers int, described_by_id bigint)
-ORDER BY id
+INSERT INTO inbox_customer AS c
+    (id, username, name, followers, avatar_url, is_protected, takes_private, described_by_id)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::int[], $5::text[], $6::boolean[], $7::boolean[],
+    $8::bigint[]) AS r(id) ORDER BY r.id
 ON CONFLICT (id) DO UPDATE SET username = excluded.username, name = excluded.name, followers = excluded.followers,
-    described_by_id = excluded.described_by_id
+    avatar_url = excluded.avatar_url, is_protected = excluded.is_protected,
+    takes_private = COALESCE(excluded.takes_private, c.takes_private), described_by_id = excluded.described_by_id
 WHERE excluded.described_by_id > c.described_by_id
 """
 

@@ -1,13 +1,32 @@
-"""Deleted is deleted: what Twitter no longer has loses its words here, and leaves a tombstone in the conversation."""
+"""Deleted is deleted: what Twitter no longer has loses its words here, and leaves a tombstone in the conversation.
 
-from collections.abc import Iterable, Sequence
+The same within the minute everywhere that words can be: messages, their versions and pictures, what our drafts quote of
+them, and what arrived. What its author hid from the public (a protected or suspended account) is not shown from our
+copy either, until Twitter shows it to us again.
+"""
+
+import difflib
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from inbox.domain import arrivals
 from inbox.domain.events import Line
-from inbox.enums import EventKind
-from inbox.models import Deletion, Message
+from inbox.enums import EventKind, ReplyStatus
+from inbox.models import Deletion, Message, Reply, Version
+from inbox.twitter.shapes import Tweet
+from inbox.twitter.text import without_leading_mentions
+
+# So many letters in a row are a quotation; fewer are what anybody would say.
+SHORTEST_QUOTATION = 25
+QUOTED = "[deleted]"
+_OURS_STILL = (
+    ReplyStatus.DRAFT,
+    ReplyStatus.SUBMITTED,
+    ReplyStatus.SENT_BACK,
+    ReplyStatus.ELSEWHERE,
+    ReplyStatus.APPROVED,
+)
 
 
 @dataclass
@@ -19,16 +38,24 @@ class CarriedOut:
 
 
 def carry_out(tweet_ids: Sequence[int], *, now: datetime) -> CarriedOut:
-    """Take the words of these tweets away; unknown ones are remembered. Their arrivals are `forget`'s."""
+    """Take the words of these tweets away, by the id of any version; unknown ones are remembered.
+
+    Their arrivals are `forget`'s. The events and the conversations' figures are the caller's to write.
+    """
     if not tweet_ids:
         return CarriedOut()
-    Deletion.objects.bulk_create([Deletion(pk=pk, deleted_at=now) for pk in set(tweet_ids)], ignore_conflicts=True)
-    gone = Message.objects.filter(pk__in=tweet_ids, deleted_at=None)
-    rows = list(gone.order_by("pk").values_list("pk", "conversation_id"))
-    gone.update(text="", reasons=[], deleted_at=now)
+    chains = dict(Version.objects.filter(pk__in=tweet_ids).values_list("pk", "message_id"))
+    ids = {*tweet_ids, *chains.values()}
+    Deletion.objects.bulk_create([Deletion(pk=pk, deleted_at=now) for pk in sorted(ids)], ignore_conflicts=True)
+    gone = Message.objects.filter(pk__in=ids, deleted_at=None)
+    rows = list(gone.order_by("pk").values_list("pk", "conversation_id", "text"))
+    if rows:
+        _take_quotations_away({pk: text for pk, _, text in rows})
+        gone.update(text="", reasons=[], media=None, links=None, deleted_at=now)
+        Version.objects.filter(message_id__in=[pk for pk, _, _ in rows]).update(text="")
     return CarriedOut(
-        conversation_ids=sorted({conversation_id for _, conversation_id in rows}),
-        lines=[Line(EventKind.MESSAGE_DELETED, home, now, message_id=pk) for pk, home in rows],
+        conversation_ids=sorted({conversation_id for _, conversation_id, _ in rows}),
+        lines=[Line(EventKind.MESSAGE_DELETED, home, now, message_id=pk) for pk, home, _ in rows],
     )
 
 
@@ -36,8 +63,61 @@ def forget(settled_tweet_ids: Iterable[int], deletions: Iterable[int]) -> None:
     """Take the words out of arrivals: of tweets deleted now, and of those that were settled now and deleted before.
 
     An arrival that still waits keeps its words until it is carried: its turn comes in seconds, and what is known of
-    a tweet must not depend on which of the two came first.
+    a tweet must not depend on which of the two came first. All versions of a tweet go with it.
     """
-    gone = set(Deletion.objects.filter(pk__in=settled_tweet_ids).values_list("pk", flat=True)) | set(deletions)
-    if gone:
-        arrivals.take_words_away(gone)
+    deleted = list(deletions)
+    gone = set(Deletion.objects.filter(pk__in=settled_tweet_ids).values_list("pk", flat=True)) | set(deleted)
+    if not gone:
+        return
+    firsts = gone | set(Version.objects.filter(pk__in=gone).values_list("message_id", flat=True))
+    arrivals.take_words_away(firsts | set(Version.objects.filter(message_id__in=firsts).values_list("pk", flat=True)))
+
+
+def hide(message_ids: Collection[int], *, why: str, now: datetime) -> CarriedOut:
+    """Show these messages no longer: their author is `protected` or `suspended`, or shuts us out (`blocked`)."""
+    shown = Message.objects.filter(pk__in=message_ids, deleted_at=None, hidden_at=None)
+    rows = list(shown.order_by("pk").values_list("pk", "conversation_id"))
+    shown.update(hidden_at=now, hidden_why=why[:20])
+    return CarriedOut(
+        conversation_ids=sorted({home for _, home in rows}),
+        lines=[Line(EventKind.MESSAGE_HIDDEN, home, now, message_id=pk, facts={"why": why}) for pk, home in rows],
+    )
+
+
+def hide_all_of(author_ids: Collection[int], *, why: str, now: datetime) -> CarriedOut:
+    """Show nothing that these people wrote in public; what they sent to us alone is ours to keep."""
+    theirs = Message.objects.filter(author_id__in=author_ids, is_private=False, direction="in", hidden_at=None)
+    return hide(list(theirs.values_list("pk", flat=True)), why=why, now=now)
+
+
+def show_again(tweets: Iterable[Tweet]) -> int:
+    """Show hidden messages again, with the words that Twitter has just given us; how many."""
+    fresh = {tweet.first_id: tweet for tweet in tweets}
+    rows = list(Message.objects.filter(pk__in=fresh, hidden_at__isnull=False, deleted_at=None))
+    for row in rows:
+        row.text, row.hidden_at, row.hidden_why = fresh[row.pk].text, None, ""
+    Message.objects.bulk_update(rows, ["text", "hidden_at", "hidden_why"])
+    return len(rows)
+
+
+def _take_quotations_away(said: dict[int, str]) -> None:
+    """What we have not posted yet must not keep a deleted tweet's words by quoting them."""
+    changed = []
+    for reply in Reply.objects.filter(answers_id__in=said, status__in=_OURS_STILL):
+        words = without_leading_mentions(said[reply.answers_id])
+        before = (reply.text, reply.rest, reply.original_text)
+        reply.text, reply.rest, reply.original_text = (without_quotation(text, words) for text in before)
+        if (reply.text, reply.rest, reply.original_text) != before:
+            changed.append(reply)
+    Reply.objects.bulk_update(changed, ["text", "rest", "original_text"])
+
+
+def without_quotation(text: str, quoted: str) -> str:
+    """A text without those runs of letters that it took over from another."""
+    if len(text) < SHORTEST_QUOTATION or len(quoted) < SHORTEST_QUOTATION:
+        return text
+    while True:
+        match = difflib.SequenceMatcher(None, text, quoted, autojunk=False).find_longest_match()
+        if match.size < SHORTEST_QUOTATION:
+            return text
+        text = text[: match.a] + QUOTED + text[match.a + match.size :]

@@ -1,19 +1,20 @@
 """The brand's one line of history. Every stage writes here in its own transaction; reports and hints come from it."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
 from inbox.enums import EventKind
 from tenants import live
+from tenants.database.bulk import ask, names, numbers, times, words
+
+_NOTHING: dict[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One event before it has its number."""
 
     kind: EventKind
@@ -22,7 +23,7 @@ class Line:
     by_id: int | None = None
     message_id: int | None = None
     reply_id: int | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = _NOTHING
 
 
 def record(lines: Sequence[Line]) -> int:
@@ -32,13 +33,21 @@ def record(lines: Sequence[Line]) -> int:
     """
     if not lines:
         return latest()
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE inbox_eventline SET last_seq = last_seq + %s RETURNING last_seq", [len(lines)])
-        last = cursor.fetchone()[0]
-        first = last - len(lines) + 1
-        rows = [_row(first + place, line) for place, line in enumerate(lines)]
-        cursor.execute(_APPEND, [json.dumps(rows)])
-    live.hint(_names(lines), first=first, seq=last)
+    kinds, homes, instants, people, messages, replies, facts = zip(*lines, strict=True)
+    [(last,)] = ask(
+        _APPEND,
+        [
+            len(lines),
+            names(kinds),
+            numbers(homes),
+            times(instants),
+            numbers(people),
+            numbers(messages),
+            numbers(replies),
+            words([json.dumps(each) if each else None for each in facts]),
+        ],
+    )
+    live.hint(_names(lines), first=last - len(lines) + 1, seq=last)
     return int(last)
 
 
@@ -51,24 +60,17 @@ def latest() -> int:
 
 
 _APPEND = """
-INSERT INTO inbox_event (seq, at, kind, conversation_id, message_id, reply_id, by_id, facts)
-SELECT seq, at, kind, conversation_id, message_id, reply_id, by_id, facts
-FROM jsonb_to_recordset(%s) AS r(seq bigint, at timestamptz, kind text, conversation_id bigint, message_id bigint,
-    reply_id bigint, by_id bigint, facts jsonb)
+WITH line AS (
+    UPDATE inbox_eventline SET last_seq = last_seq + $1 RETURNING last_seq
+), told AS (
+    INSERT INTO inbox_event (seq, at, kind, conversation_id, message_id, reply_id, by_id, facts)
+    SELECT l.last_seq - $1 + r.place, r.at, r.kind, r.conversation_id, r.message_id, r.reply_id, r.by_id,
+        coalesce(r.facts::jsonb, '{}')
+    FROM line l, unnest($2::text[], $3::bigint[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::bigint[],
+        $8::text[]) WITH ORDINALITY AS r(kind, conversation_id, at, by_id, message_id, reply_id, facts, place)
+)
+SELECT last_seq FROM line
 """
-
-
-def _row(seq: int, line: Line) -> dict[str, Any]:
-    return {
-        "seq": seq,
-        "at": line.at.isoformat(),
-        "kind": line.kind,
-        "conversation_id": line.conversation_id,
-        "message_id": line.message_id,
-        "reply_id": line.reply_id,
-        "by_id": line.by_id,
-        "facts": line.facts,
-    }
 
 
 def _names(lines: Iterable[Line]) -> set[str]:

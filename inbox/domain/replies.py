@@ -6,17 +6,18 @@ Whoever locks a reply and then its conversation keeps carriers out first (`arriv
 import hashlib
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 
 from accounts.domain import audit
 from accounts.enums import AuditKind
 from accounts.models import User
 from inbox import policies
-from inbox.domain import arrivals, events, rules
+from inbox.domain import arrivals, eligibility, events, media, parts, rules
 from inbox.domain.events import Line
-from inbox.enums import REPLY_MOVES, Direction, EventKind, ReplyStatus
-from inbox.models import Conversation, Credential, Message, Reply
-from inbox.twitter.text import weighted_length, without_leading_mentions
+from inbox.enums import REPLY_MOVES, Answerable, Direction, EventKind, ReplyStatus, ReplyWay
+from inbox.models import Conversation, Customer, Message, Reply
+from inbox.twitter.text import without_leading_mentions
 from playbooks.domain import canned
 from tenants.refusals import NotNow
 
@@ -34,11 +35,17 @@ def compose(
     role: str,
     now: datetime,
     reply: Reply | None = None,
+    way: str = ReplyWay.PUBLIC,
+    invites_private: bool = False,
+    in_parts: bool = False,
+    by_hand: bool = False,
 ) -> Reply:
     """Write a reply and let it go out, or put it before a second person where the brand's rule asks for one.
 
-    With `reply`, what was their draft (or was sent back to them) goes out with this text. Nothing is enqueued here:
-    the worker that posts looks for approved replies.
+    With `reply`, what was their draft (or was sent back to them) goes out with this text. A public one that is too
+    long is refused unless it may go out `in_parts`; one that X takes from no program, unless somebody posts it there
+    `by_hand`. Nothing is enqueued here: the worker that posts looks for approved
+    replies.
     """
     if reply is None:
         conversation = Conversation.objects.select_for_update().get(pk=conversation.pk)
@@ -46,8 +53,9 @@ def compose(
         reply = Reply(conversation=conversation, author=by, created_at=now)
     else:
         reply, conversation = _own(reply, by=by, role=role)
-    reply.text, reply.answers_id = text.strip(), answers_id
-    return _send(reply, conversation, by=by, role=role, now=now)
+    reply.text, reply.rest, reply.answers_id = text.strip(), "", answers_id
+    reply.way, reply.invites_private = way, invites_private and way != ReplyWay.PRIVATE
+    return _send(reply, conversation, by=by, role=role, now=now, in_parts=in_parts, by_hand=by_hand)
 
 
 @transaction.atomic
@@ -60,15 +68,19 @@ def save_draft(
     role: str,
     now: datetime,
     reply: Reply | None = None,
+    way: str = "",
+    invites_private: bool = False,
+    for_a_file: bool = False,
 ) -> Reply:
     """Keep what somebody has typed, for them alone: in their draft `reply`, or as a new one, so that what another
-    screen keeps is never overwritten. The brand need not be live, and the text need not be ready."""
+    screen keeps is never overwritten. The brand need not be live, and the text need not be ready; to put a file to it
+    there need be none."""
     policies.check_can_write(role, conversation)
-    if not text.strip():
+    if not text.strip() and not for_a_file:
         raise NotNow("The draft is empty. Write something first.")
     if len(text) > LONGEST_DRAFT:
         raise NotNow(f"The draft is {len(text)} characters long; {LONGEST_DRAFT} can be kept.")
-    reply = reply or _the_same_draft(by, conversation, text)
+    reply = reply or (_the_same_draft(by, conversation, text) if text.strip() else None)
     if reply is None:
         reply = Reply(conversation=conversation, author=by, created_at=now)
     else:
@@ -77,17 +89,19 @@ def save_draft(
     answered = answers_id or reply.answers_id or _last_of_customer(conversation)
     if answered is None or not Message.objects.filter(pk=answered, conversation_id=reply.conversation_id).exists():
         raise NotNow("The tweet you answer is not in this conversation.")
-    reply.text, reply.answers_id = text.replace("\x00", ""), answered
+    reply.text, reply.rest, reply.answers_id = text.replace("\x00", ""), "", answered
+    if way:
+        reply.way, reply.invites_private = way, invites_private and way != ReplyWay.PRIVATE
     reply.original_text, reply.changed_by, reply.changed_at = "", None, None
     reply.save()
     return reply
 
 
 @transaction.atomic
-def submit(*, reply: Reply, by: User, role: str, now: datetime) -> Reply:
+def submit(*, reply: Reply, by: User, role: str, now: datetime, in_parts: bool = False) -> Reply:
     """Send one's draft, or what was sent back: it goes out, or before a second person, by the brand's rule."""
     reply, conversation = _own(reply, by=by, role=role)
-    return _send(reply, conversation, by=by, role=role, now=now)
+    return _send(reply, conversation, by=by, role=role, now=now, in_parts=in_parts)
 
 
 @transaction.atomic
@@ -108,14 +122,13 @@ def approve(
     conversation = Conversation.objects.select_for_update().get(pk=reply.conversation_id)
     policies.check_open(conversation)
 
-    lines = []
+    lines, in_parts = [], _is_long(reply, conversation)
     if text is not None and text.strip() != reply.text:
         reply.original_text = reply.original_text or reply.text
         reply.text, reply.changed_by, reply.changed_at = text.strip(), by, now
         lines.append(_line(EventKind.REPLY_CHANGED, reply, now, by))
-    _check_can_go_out(reply, conversation)
-    _let_go(reply, by=by, now=now)
-    reply.save()
+    _check_can_go_out(reply, conversation, in_parts=in_parts, by_hand=True)
+    _let_go(reply, conversation, by=by, now=now)
     facts = {"reply": reply.pk, **({"changed": True} if lines else {})}
     audit.record_here(AuditKind.REPLY_APPROVED, now=now, by_id=by.pk, facts=facts)
     events.record([*lines, _line(EventKind.REPLY_APPROVED, reply, now, by)])
@@ -146,14 +159,19 @@ def take_back(*, reply: Reply, by: User, role: str, now: datetime) -> Reply:
     """Undo: a reply that waits for approval, or that was approved and has not left, is its author's draft again.
 
     An approver takes back their yes: it waits for approval once more. Either this or the poster's claim comes first;
-    the other one finds the reply in another state.
+    the other one finds the reply in another state. Of an answer in parts all is taken back, or all that has not left
+    where one of its parts was stopped.
     """
-    reply = Reply.objects.select_for_update().get(pk=reply.pk)
+    reply = Reply.objects.select_for_update().get(pk=parts.first_unsent(reply).pk)
     policies.check_can_take_back(by, role, reply)
-    if reply.status == ReplyStatus.APPROVED and not (reply.undo_until and now < reply.undo_until):
+    is_stopped = parts.is_stopped(reply)
+    if reply.status == ReplyStatus.APPROVED and not (is_stopped or (reply.undo_until and now < reply.undo_until)):
         raise NotNow("Too late: this reply is going out, or has gone.")
     was_approved, is_author = reply.status == ReplyStatus.APPROVED, reply.author_id == by.pk
 
+    parts.fold(reply)
+    if is_stopped:
+        parts.set_free(reply)
     move(reply, ReplyStatus.DRAFT if is_author else ReplyStatus.SUBMITTED)
     if was_approved:
         reply.text = as_written(reply.text)
@@ -186,10 +204,11 @@ def try_again(*, reply: Reply, by: User, role: str, now: datetime) -> Reply:
     conversation = Conversation.objects.select_for_update().get(pk=reply.conversation_id)
     policies.check_can_write(role, conversation)
     _check_answerable(conversation, reply.answers_id)
-    _check_not_twice(reply.text, answers_id=reply.answers_id, but=reply)
+    _check_not_twice(parts.whole_text(reply), answers_id=reply.answers_id, but=reply)
 
     move(reply, ReplyStatus.APPROVED)
     reply.posting_since, reply.not_before, reply.why, reply.undo_until = None, None, "", None
+    media.again(reply)
     if not reply.needs_approval:  # else the second person's yes stands: the words are the same
         reply.approved_by, reply.approved_at = by, now
     reply.save()
@@ -235,10 +254,19 @@ def _last_of_customer(conversation: Conversation) -> int | None:
     return theirs.order_by("-pk").values_list("pk", flat=True).first()
 
 
-def _send(reply: Reply, conversation: Conversation, *, by: User, role: str, now: datetime) -> Reply:
+def _send(
+    reply: Reply,
+    conversation: Conversation,
+    *,
+    by: User,
+    role: str,
+    now: datetime,
+    in_parts: bool,
+    by_hand: bool = False,
+) -> Reply:
     rule = rules.current()
     policies.check_brand_is_live(rules.state_of_brand())
-    _check_can_go_out(reply, conversation)
+    _check_can_go_out(reply, conversation, in_parts=in_parts, by_hand=by_hand)
     lines = [] if reply.submitted_at else [EventKind.REPLY_COMPOSED]
 
     reply.needs_approval, reply.submitted_at = rules.needs_approval(rule, role), now
@@ -249,7 +277,7 @@ def _send(reply: Reply, conversation: Conversation, *, by: User, role: str, now:
         reply.approved_by = reply.approved_at = None
         lines.append(EventKind.REPLY_SUBMITTED)
     else:
-        _let_go(reply, by=by, now=now)
+        _let_go(reply, conversation, by=by, now=now)
         lines.append(EventKind.REPLY_APPROVED)
     reply.save()
     if reply.status == ReplyStatus.APPROVED:
@@ -258,20 +286,24 @@ def _send(reply: Reply, conversation: Conversation, *, by: User, role: str, now:
     return reply
 
 
-def _let_go(reply: Reply, *, by: User, now: datetime) -> None:
+def _let_go(reply: Reply, conversation: Conversation, *, by: User, now: datetime) -> None:
     move(reply, ReplyStatus.APPROVED)
     reply.text = canned.plain(reply.text)
     reply.approved_by, reply.approved_at = by, now
     reply.undo_until = rules.undo_until(rules.current(), now)
+    parts.lay_out(reply, handle_id=conversation.handle_id)
+    reply.save()
 
 
 def _line(kind: EventKind, reply: Reply, now: datetime, by: User) -> Line:
     return Line(kind, reply.conversation_id, now, by_id=by.pk, reply_id=reply.pk)
 
 
-def _check_can_go_out(reply: Reply, conversation: Conversation) -> None:
-    _check_answerable(conversation, reply.answers_id)
-    _check_text(reply.text, conversation.handle_id)
+def _check_can_go_out(reply: Reply, conversation: Conversation, *, in_parts: bool, by_hand: bool) -> None:
+    message = _check_answerable(conversation, reply.answers_id)
+    _check_way(reply, message, conversation, by_hand=by_hand)
+    media.check_way(reply)
+    _check_text(reply, conversation, in_parts=in_parts)
     _check_not_twice(canned.plain(reply.text), answers_id=reply.answers_id, but=reply)
 
 
@@ -284,17 +316,41 @@ def _check_answerable(conversation: Conversation, answers_id: int) -> Message:
     return message
 
 
-def _check_text(text: str, handle_id: int) -> None:
+def _check_way(reply: Reply, message: Message, conversation: Conversation, *, by_hand: bool) -> None:
+    """What X allows, as far as it is known: what it would refuse is not tried in the brand's name."""
+    if message.is_private and reply.way != ReplyWay.PRIVATE:
+        raise NotNow("This is a direct message. Answer it in private.")
+    if reply.way == ReplyWay.QUOTE and settings.TWITTER_PLAN != "enterprise":
+        raise NotNow("X lets only programs of its Enterprise plan quote a tweet. Answer it, or quote it in X by hand.")
+    customer = Customer.objects.get(pk=conversation.customer_id)
+    verdict = eligibility.now_for(message, customer, conversation)
+    if reply.way == ReplyWay.PRIVATE and not verdict.may_private:
+        raise NotNow(verdict.private_sentence)
+    is_for_x = by_hand and eligibility.is_for_x(message, customer, conversation)
+    if reply.way == ReplyWay.PUBLIC and verdict.public == Answerable.NOT_ELIGIBLE and not is_for_x:
+        raise NotNow(verdict.sentence)
+
+
+def _check_text(reply: Reply, conversation: Conversation, *, in_parts: bool) -> None:
     """The text as it is written, with doubled braces; it is counted as it goes out."""
-    if not text.strip():
+    if not reply.text.strip():
         raise NotNow("The reply is empty. Write something first.")
-    if "\x00" in text:
+    if "\x00" in reply.text:
         raise NotNow("There is a character in the reply that cannot be sent. Type the text anew.")
-    canned.check_filled(text)
-    limit = Credential.objects.filter(pk=handle_id).values_list("text_limit", flat=True).first() or 280
-    length = weighted_length(canned.plain(text).strip())
-    if length > limit:
+    canned.check_filled(reply.text)
+    plain = canned.plain(reply.text).strip()
+    limit, length = parts.limit_for(reply.way, conversation.handle_id), parts.length_of(plain, reply.way)
+    if reply.way == ReplyWay.PRIVATE and length > limit:
+        raise NotNow(f"The message is {length} characters long; {limit} are allowed.")
+    if length > limit and not in_parts:
         raise NotNow(f"The reply is {length} characters long as Twitter counts; {limit} are allowed.")
+    parts.cut(plain, way=reply.way, handle_id=conversation.handle_id)
+
+
+def _is_long(reply: Reply, conversation: Conversation) -> bool:
+    """Whether a reply that waits for its yes was written to go out in parts."""
+    length = parts.length_of(canned.plain(reply.text), reply.way)
+    return length > parts.limit_for(reply.way, conversation.handle_id)
 
 
 def _check_not_twice(text: str, *, answers_id: int, but: Reply) -> None:
@@ -303,7 +359,7 @@ def _check_not_twice(text: str, *, answers_id: int, but: Reply) -> None:
         status__in=[ReplyStatus.REFUSED, ReplyStatus.SENT_BACK, ReplyStatus.DRAFT]
     )
     others = others.exclude(message__deleted_at__isnull=False).exclude(pk=but.pk)
-    if any(_as_said(other.text) == _as_said(text) for other in others):
+    if any(_as_said(parts.whole_text(other)) == _as_said(text) for other in others.filter(follows=None)):
         raise NotNow("This very reply is already on its way or posted.")
 
 

@@ -1,24 +1,33 @@
 """Routing: a waiting conversation goes on the agency's desk; an agent takes it or gives it back."""
 
+import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 
 from accounts.domain import desk
 from accounts.models import DeskRow, User
 from inbox.domain import events
 from inbox.domain.events import Line
+from inbox.domain.filing import ConversationRow
 from inbox.enums import EventKind
 from inbox.models import Conversation
 from tenants import entry
+from tenants.models import Brand
+
+log = logging.getLogger(__name__)
 
 
-def offer(conversation_ids: Sequence[int]) -> None:
-    """Bring the desk up to date about these conversations of the current brand."""
-    rows = Conversation.objects.filter(pk__in=conversation_ids).order_by("pk")
-    columns = rows.values_list("pk", "urgency", "language", "waiting_since", "respond_by")
-    desk.put([desk.Waiting(*row) for row in columns])
+def offer(conversation_ids: Sequence[int], *, known: Sequence[ConversationRow] = ()) -> None:
+    """Bring the desk up to date about these conversations of the current brand; of some it is `known` what to say."""
+    waiting = [desk.Waiting(row.id, row.urgency, row.language, row.waiting_since, row.respond_by) for row in known]
+    if conversation_ids:
+        rows = Conversation.objects.filter(pk__in=conversation_ids).order_by("pk")
+        columns = rows.values_list("pk", "urgency", "language", "waiting_since", "respond_by")
+        waiting += [desk.Waiting(*row) for row in columns]
+    desk.put(waiting)
 
 
 def follow(merged: Mapping[int, int]) -> None:
@@ -36,6 +45,55 @@ def copy_taken(*, conversation_id: int, by: User, now: datetime) -> None:
     conversation.assignee, conversation.assigned_at = by, now
     conversation.save(update_fields=["assignee", "assigned_at"])
     events.record([Line(EventKind.TAKEN, conversation.pk, now, by_id=by.pk)])
+
+
+def share_out(*, agency_id: int, now: datetime) -> int:
+    """Have the desk give waiting conversations to people who take them, and write the brands' copies; how many.
+
+    Outside of agencies and brands, often: it costs one statement where nobody takes any. A copy that cannot be written
+    now is left to `repair`.
+    """
+    with entry.agency(agency_id):
+        given = desk.assign(now=now)
+        brands = list(Brand.objects.filter(pk__in={each.brand_id for each in given}).order_by("pk")) if given else []
+    left: dict[int, dict[int, int]] = defaultdict(dict)
+    for each in given:
+        left[each.brand_id][each.conversation_id] = each.user_id
+    for brand in [*brands, *brands]:  # twice: by then a carrier is done with what it held
+        try:
+            if left[brand.pk]:
+                left[brand.pk] = entry.in_brand(brand, copy_given, left[brand.pk], now=now)
+        except DatabaseError as error:
+            log.error("%s was not told who has what: %s", brand.schema_name, str(error).strip())
+            connection.close()
+    return len(given)
+
+
+@transaction.atomic
+def copy_given(given: Mapping[int, int], *, now: datetime) -> dict[int, int]:
+    """Write the brand's copies of what the desk gave: to whom, by conversation. Returns those that somebody holds now.
+
+    It never waits for a conversation: carriers lock them in whichever order they come upon them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_COPY_GIVEN, [list(given), list(given.values()), now])
+        found = cursor.fetchall()
+    written = [pk for pk, is_new in found if is_new]
+    events.record([Line(EventKind.TAKEN, pk, now, by_id=given[pk]) for pk in sorted(written)])
+    return {pk: user_id for pk, user_id in given.items() if pk not in {pk for pk, _ in found}}
+
+
+_COPY_GIVEN = """
+WITH held AS (
+    SELECT c.id, r.user_id, c.closed_at IS NULL AND c.assignee_id IS DISTINCT FROM r.user_id AS is_new
+    FROM unnest(%s::bigint[], %s::bigint[]) AS r(id, user_id) JOIN inbox_conversation c ON c.id = r.id
+    FOR UPDATE OF c SKIP LOCKED
+), written AS (
+    UPDATE inbox_conversation c SET assignee_id = held.user_id, assigned_at = %s
+    FROM held WHERE c.id = held.id AND held.is_new
+)
+SELECT id, is_new FROM held
+"""
 
 
 @transaction.atomic

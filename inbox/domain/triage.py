@@ -13,12 +13,13 @@ from datetime import datetime
 from functools import cache
 from math import log, sqrt
 from pathlib import Path
-from typing import NamedTuple
+from re import _parser  # type: ignore[attr-defined]
+from typing import Any, NamedTuple
 
 from django.db import connection
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
-from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
+from inbox.domain.sentiment import Ear
 from inbox.enums import Urgency
 from inbox.twitter.shapes import Tweet
 
@@ -83,7 +84,7 @@ def language_of(text: str, lang: str | None = None) -> str:
 
 
 def polarity(text: str, language: str) -> float:
-    """How the writer feels, from -1 to 1: by VADER in English, by our own short word lists elsewhere."""
+    """How the writer feels, from -1 to 1: as VADER sums it up in English, by our own short word lists elsewhere."""
     plain = _plain(text)
     return _feeling(plain, _fold(plain, language), language).polarity
 
@@ -109,10 +110,8 @@ def _assess(reading: Reading) -> Assessment:
 
 
 def _signs(folded: str, language: str, polarity: float) -> dict[str, Urgency]:
-    listener, signs = _LISTENERS.get(language) or _LISTENERS["en"]
     found: dict[str, Urgency] = {}
-    for match in listener.finditer(folded):
-        sign = signs[(match.lastindex or 0) - 1]
+    for sign in _listener(language if language in _LANGUAGES else "en").hear(folded):
         if polarity <= UNHAPPY or not sign.only_unhappy:
             found.setdefault(sign.reason, sign.urgency)
     return found
@@ -120,7 +119,7 @@ def _signs(folded: str, language: str, polarity: float) -> dict[str, Urgency]:
 
 def _why_calm(reading: Reading, folded: str, language: str, feeling: "_Feeling") -> str | None:
     """Thanks and praise can wait, unless there is a sour word, a question, or a language that we cannot read."""
-    if language not in _LISTENERS or feeling.has_sour_words or "?" in reading.text or _ASKS[language].search(folded):
+    if language not in _LANGUAGES or feeling.has_sour_words or "?" in reading.text or _ASKS[language].search(folded):
         return None
     if _THANKS[language].search(folded):
         return "only says thanks"
@@ -168,7 +167,7 @@ def _fold(plain: str, language: str) -> str:
     if not folded.isascii():
         decomposed = unicodedata.normalize("NFKD", folded.replace("ß", "ss"))
         folded = "".join([sign for sign in decomposed if not unicodedata.combining(sign)])
-    folded = folded.replace("'", "" if language not in _LISTENERS or language == "en" else " ")
+    folded = folded.replace("'", "" if language not in _LANGUAGES or language == "en" else " ")
     return " ".join(folded.replace("-", " ").split())
 
 
@@ -182,8 +181,7 @@ class _Feeling(NamedTuple):
 
 def _feeling(plain: str, folded: str, language: str) -> _Feeling:
     if language in ("en", "und"):
-        scores = _VADER.polarity_scores(plain)
-        return _Feeling(scores["compound"], scores["neg"] > 0)
+        return _Feeling(*_ENGLISH.hear(plain))
     return _feeling_by_words(plain, folded, language)
 
 
@@ -227,6 +225,8 @@ class _Sign(NamedTuple):
 
 
 _WORD = re.compile(r"\w+")
+_HEAD = 3
+_ASCII = [chr(code) for code in range(128)]
 _LISTENED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 _SIGNS = {
     sign["name"]: _Sign(sign["reason"], Urgency[sign["urgency"]], sign.get("only_unhappy", False))
@@ -237,12 +237,92 @@ _NEGATIONS = {code: frozenset(words) for code, words in _LISTENED["negations"].i
 _EMOJI: dict[str, float] = _LISTENED["emoji"]
 
 
-def _listener(code: str) -> tuple[re.Pattern[str], list[_Sign]]:
-    """All signs of a language as one expression: where two begin at the same word, the first in the file is heard.
+class _Listener:
+    """All signs of a language: where two begin at the same word, the first in the file is heard.
+
+    Few words begin any sign. They are found by their first three letters, and only the signs that begin with those are
+    tried there; all of them at each word would cost five times as much.
+    """
+
+    def __init__(self, code: str) -> None:
+        heard = [(pattern, _SIGNS[sign["name"]]) for sign in _LISTENED["signs"] for pattern in sign[code]]
+        by_head: dict[str, list[tuple[str, _Sign]]] = {}
+        for pattern, sign in heard:
+            for head in heads(pattern):
+                by_head.setdefault(head, []).append((pattern, sign))
+        self._heads = re.compile(rf"\b(?=\w)(?:{_branching(sorted(by_head))})")
+        several = {tuple(signs): _one_of(signs) for signs in by_head.values()}
+        self._at = {head: several[tuple(signs)] for head, signs in by_head.items()}
+        self._everywhere = _one_of(heard)
+
+    def hear(self, folded: str) -> list[_Sign]:
+        """The signs in a text, one after another. None of them begins within another."""
+        if not folded.isascii():
+            listener, signs = self._everywhere
+            return [signs[(match.lastindex or 0) - 1] for match in listener.finditer(folded)]
+        heard, place = [], 0
+        while begun := self._heads.search(folded, place):
+            listener, signs = self._at[begun[0]]
+            if match := listener.match(folded, begun.start()):
+                heard.append(signs[(match.lastindex or 0) - 1])
+                place = match.end()
+            else:
+                place = begun.start() + 1
+        return heard
+
+
+def heads(pattern: str) -> set[str]:
+    """The first three characters of everything that a pattern matches, in ASCII; fewer where it ends before."""
+    return {head[:_HEAD] for head in _grown({""}, _parser.parse(pattern))}
+
+
+def _grown(begun: set[str], nodes: Iterable[tuple[Any, Any]]) -> set[str]:
+    for operation, told in nodes:
+        if all(len(head) >= _HEAD for head in begun):
+            break
+        name = str(operation)
+        if name == "LITERAL":
+            begun = {head + chr(told) if len(head) < _HEAD else head for head in begun}
+        elif name == "IN":
+            signs = [sign for sign in _ASCII if re.match(_class_of(told), sign)]
+            begun = {head + sign if len(head) < _HEAD else head for head in begun for sign in signs}
+        elif name == "SUBPATTERN":
+            begun = _grown(begun, told[3])
+        elif name == "BRANCH":
+            begun = {head for way in told[1] for head in _grown(begun, way)}
+        elif name == "MAX_REPEAT":
+            least, most, repeated = told
+            ways, times = set(begun) if least == 0 else set(), begun
+            for count in range(1, min(int(most), _HEAD) + 1):
+                times = _grown(times, repeated)
+                ways |= times if count >= least else set()
+            begun = ways
+        elif name != "ASSERT_NOT":
+            raise ValueError(f"signs are not made of {name}")
+    return begun
+
+
+def _class_of(items: Iterable[tuple[Any, Any]]) -> str:
+    names = {"CATEGORY_WORD": r"\w", "CATEGORY_DIGIT": r"\d"}
+    parts = [names[str(told)] if str(kind) == "CATEGORY" else re.escape(chr(told)) for kind, told in items]
+    return f"[{''.join(parts)}]"
+
+
+def _branching(words: Sequence[str]) -> str:
+    """An expression for any of these, which decides at each letter: the longer ones first."""
+    by_first = {first: [word[1:] for word in words if word[:1] == first] for first in {word[:1] for word in words}}
+    ends = by_first.pop("", None) is not None
+    ways = [re.escape(first) + _branching(rest) for first, rest in sorted(by_first.items())]
+    if not ways:
+        return ""
+    return f"(?:{'|'.join(ways)}){'?' if ends else ''}"
+
+
+def _one_of(heard: Sequence[tuple[str, _Sign]]) -> tuple[re.Pattern[str], list[_Sign]]:
+    """Signs as one expression, the first first.
 
     An empty group ends each pattern and tells which it was; in front it would hide the first letter, and cost twice.
     """
-    heard = [(pattern, _SIGNS[sign["name"]]) for sign in _LISTENED["signs"] for pattern in sign[code]]
     return _words(f"{pattern}()" for pattern, _ in heard), [sign for _, sign in heard]
 
 
@@ -250,10 +330,10 @@ def _words(patterns: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"\b(?=\w)(?:{'|'.join(patterns)})\b")
 
 
-_LISTENERS = {code: _listener(code) for code in ("en", *_WORTH)}
+_LANGUAGES = frozenset({"en", *_WORTH})
+_listener = cache(_Listener)  # made when first asked for, as it takes a tenth of a second
 _ASKS, _THANKS = ({code: _words(words) for code, words in _LISTENED[table].items()} for table in ("asks", "thanks"))
-_VADER = SentimentIntensityAnalyzer()
-_VADER.lexicon.update(_LISTENED["worth"]["en"])
+_ENGLISH = Ear(_LISTENED["worth"]["en"])
 
 
 def _reading(tweet: Tweet, ours: frozenset[int]) -> Reading:

@@ -1,3 +1,4 @@
+from inbox.models.allowances import Allowance
 from inbox.models.arrivals import Arrival
 from inbox.models.channel import BlindSpot, ChannelSettings, CostLine, ListeningQuery, PolicyLine, Pulse
 from inbox.models.conversations import Amplification, Conversation, Customer, Deletion, Message, Version
@@ -11,6 +12,7 @@ from inbox.models.replies import Reply, ReplyMedia
 from inbox.models.rules import ApprovalRule, Disposition
 
 __all__ = [
+    "Allowance",
     "Amplification",
     "ApprovalRule",
     "Arrival",

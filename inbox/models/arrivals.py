@@ -17,7 +17,13 @@ class Arrival(BrandModel):
         brand="select, insert, update, delete",
         letterbox="insert (kind, twitter_id, handle_id, received_at, source, payload, carried_at, outcome, awaits_id)",
     )
-    storage = ("SET (toast_tuple_target = 128)", "ALTER COLUMN payload SET STORAGE EXTERNAL")
+    storage = (
+        "SET (toast_tuple_target = 128)",
+        "ALTER COLUMN payload SET STORAGE EXTERNAL",
+        # Old arrivals are deleted all the time: their room is used again before the table grows by a twentieth.
+        "SET (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 2000, "
+        "toast.autovacuum_vacuum_scale_factor = 0.05, toast.autovacuum_vacuum_threshold = 2000)",
+    )
 
     kind = models.CharField(max_length=10, choices=ArrivalKind)
     twitter_id = models.BigIntegerField()

@@ -21,6 +21,9 @@ class ChannelSettings(BrandModel):
     monthly_budget = models.BigIntegerField(null=True)
     # Where direct messages are asked for, kept and sent.
     takes_private = models.BooleanField(default=True, db_default=True)
+    # The brand's privacy policy, which automatic direct messages link to; and that X shows the account as automated.
+    privacy_url = models.CharField(max_length=300, default="", db_default="")
+    is_labelled = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [
@@ -70,8 +73,12 @@ class Pulse(BrandModel):
     # Up to where everything was read: an instant for polls by time, an id for those by id.
     read_until = models.DateTimeField(null=True)
     newest_id = models.BigIntegerField(null=True)
-    # Usual seconds between two events, of the last weeks; none: not known yet.
+    # Usual seconds between two events at this hour of the week; none: not known yet.
     rhythm = models.FloatField(null=True)
+    # How many events came since `counted_at`, and what is usual in each hour of the week (168; none: never lived).
+    heard = models.PositiveIntegerField(default=0, db_default=0)
+    counted_at = models.DateTimeField(null=True)
+    hours = models.JSONField(null=True)
     due_at = models.DateTimeField(null=True)
     quiet_since = models.DateTimeField(null=True)
     trouble = models.CharField(max_length=300, default="", db_default="")

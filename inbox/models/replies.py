@@ -20,6 +20,8 @@ class Reply(BrandModel):
     way = models.CharField(max_length=8, choices=ReplyWay, default=ReplyWay.PUBLIC, db_default=ReplyWay.PUBLIC)
     # A public reply with a button that opens a direct message to the brand.
     invites_private = models.BooleanField(default=False, db_default=False)
+    # Of an answer that is posted in parts: what is said from this part on, as it was written. Empty: all is in `text`.
+    rest = models.TextField(default="", db_default="")
     # A further part of a long answer: posted after the part before, as an answer to it.
     follows = models.OneToOneField("self", models.PROTECT, null=True, related_name="followed_by")
     status = models.CharField(max_length=12, choices=ReplyStatus, default=ReplyStatus.DRAFT)
@@ -78,7 +80,11 @@ class Reply(BrandModel):
             ),
             models.CheckConstraint(
                 name="reply_posted_has_an_id_and_a_time",
-                condition=(Q(status=ReplyStatus.POSTED) & Q(twitter_id__isnull=False, posted_at__isnull=False))
+                # That a direct message was sent is a person's word until Twitter shows which it was.
+                condition=(
+                    Q(status=ReplyStatus.POSTED, posted_at__isnull=False)
+                    & (Q(twitter_id__isnull=False) | Q(way=ReplyWay.PRIVATE))
+                )
                 | (~Q(status=ReplyStatus.POSTED) & Q(twitter_id=None, posted_at=None)),
             ),
             models.CheckConstraint(

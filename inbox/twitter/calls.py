@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from inbox.twitter.metering import Told, report_of
 from tenants.outgoing import End, certificates
 
 TIMEOUT = httpx.Timeout(connect=5, read=10, write=10, pool=5)
@@ -25,12 +26,26 @@ class Unavailable(Exception):
     """A call brought no answer that can be used. Calls that raise this may be made again at any time."""
 
 
+class CountedClient(httpx.Client):
+    """A client whose answered calls are told to whoever counts them; see `metering`."""
+
+    told: Told | None = None
+
+
 def http_client(
-    base_url: str, *, bearer: str = "", basic: tuple[str, str] | None = None, timeout: httpx.Timeout = TIMEOUT
+    base_url: str,
+    *,
+    bearer: str = "",
+    basic: tuple[str, str] | None = None,
+    timeout: httpx.Timeout = TIMEOUT,
+    told: Told | None = None,
 ) -> httpx.Client:
-    """A client for calls to this address, with the app's name and, if given, somebody's authority."""
+    """A client for calls to this address, with the app's name and, if given, somebody's authority.
+
+    `told` hears of each call that is answered through `capped`.
+    """
     headers = {"User-Agent": "Nightjar", **({"Authorization": f"Bearer {bearer}"} if bearer else {})}
-    return httpx.Client(
+    client = CountedClient(
         base_url=base_url,
         timeout=timeout,
         limits=_LIMITS,
@@ -40,6 +55,8 @@ def http_client(
         headers=headers,
         auth=basic,
     )
+    client.told = told
+    return client
 
 
 @contextmanager
@@ -52,7 +69,15 @@ def capped(http: httpx.Client, method: str, path: str, *, seconds: float, **requ
             if len(content) > _MOST_BYTES:
                 raise httpx.ReadError("The answer is larger than any that Twitter gives.")
         end.check()
+        _tell(http, method, path, request.get("json"), response, bytes(content))
         yield response.status_code, response.headers, bytes(content)
+
+
+def _tell(http: httpx.Client, method: str, path: str, sent: object, response: httpx.Response, content: bytes) -> None:
+    told = http.told if isinstance(http, CountedClient) else None
+    if told is not None:
+        headers = dict(response.headers)
+        told(report_of(method, path, sent=sent, status=response.status_code, headers=headers, content=content))
 
 
 def words_of(answer: Mapping[str, Any], status: int) -> str:

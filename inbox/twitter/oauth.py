@@ -17,7 +17,10 @@ import httpx
 from inbox.twitter.calls import LONGEST_CALL, NOT_REACHED, TIMEOUT, capped, http_client, read_json, words_of
 
 # What a brand lives from: reading and writing tweets, knowing who one is, and staying connected.
+# Without these a handle is of no use; the others are asked for and may be denied.
 SCOPES = ("tweet.read", "tweet.write", "users.read", "offline.access")
+MORE_SCOPES = ("tweet.moderate.write", "media.write", "like.read", "mute.read", "block.read", "follows.read")
+PRIVATE_SCOPES = ("dm.read", "dm.write")
 _LONGEST_TOKEN = 2_000
 # What is said of a grant that is over. Anything else of a 4xx is about us, not about the grant.
 _DEAD = {"invalid_grant", "invalid_request", "unauthorized_client", "invalid_token"}
@@ -79,13 +82,13 @@ def new_verifier() -> str:
     return secrets.token_urlsafe(48)
 
 
-def authorize_address(app: App, *, state: str, verifier: str) -> str:
-    """Where a person says yes at Twitter."""
+def authorize_address(app: App, *, state: str, verifier: str, with_private: bool = True) -> str:
+    """Where a person says yes at Twitter; to direct messages too, where the brand has them."""
     asked = {
         "response_type": "code",
         "client_id": app.client_id,
         "redirect_uri": app.callback_url,
-        "scope": " ".join(SCOPES),
+        "scope": " ".join((*SCOPES, *MORE_SCOPES, *(PRIVATE_SCOPES if with_private else ()))),
         "state": state,
         "code_challenge": challenge_of(verifier),
         "code_challenge_method": "S256",

@@ -1,8 +1,14 @@
+from inbox.views.answering import elsewhere, elsewhere_back, may_answer, outcome
 from inbox.views.approvals import approvals, approvals_count, approve, send_back
+from inbox.views.channel import channel, channel_queries, channel_query, channel_settings, desk_alarms
 from inbox.views.coaching import advice, canned_for
 from inbox.views.conversation import assignment, close, conversation, notes_of, tags_of
-from inbox.views.desk import desk, desk_rows
+from inbox.views.costs import agency_costs, automation, budget, costs_page, policy
+from inbox.views.desk import desk, desk_presence, desk_rows
+from inbox.views.errands import errand_done, errand_retry, errands_of
+from inbox.views.files import file, file_removal, files_of, parts_of
 from inbox.views.inbox import inbox, live_since, rows
+from inbox.views.media import media
 from inbox.views.playbook import (
     canned,
     canned_response,
@@ -33,6 +39,15 @@ from inbox.views.webhooks_out import (
 )
 
 __all__ = [
+    "agency_costs",
+    "automation",
+    "budget",
+    "costs_page",
+    "elsewhere",
+    "elsewhere_back",
+    "may_answer",
+    "outcome",
+    "policy",
     "advice",
     "canned",
     "canned_for",
@@ -45,14 +60,28 @@ __all__ = [
     "approvals_count",
     "approve",
     "assignment",
+    "channel",
+    "channel_queries",
+    "channel_query",
+    "channel_settings",
     "close",
     "conversation",
     "desk",
+    "desk_presence",
+    "desk_alarms",
     "desk_rows",
     "discard",
+    "errand_done",
+    "errand_retry",
+    "errands_of",
+    "file",
+    "file_removal",
+    "files_of",
+    "parts_of",
     "draft",
     "inbox",
     "live_since",
+    "media",
     "notes_of",
     "posted",
     "replies_of",

@@ -9,9 +9,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from inbox import policies, queries
-from inbox.domain import replies, rules
+from inbox.domain import handoffs, replies, rules
 from inbox.models import Reply
-from inbox.views import cards, panes
+from inbox.views import cards, panes, timeline
 from inbox.views.replies import nudge_for
 from tenants.refusals import Refusal
 
@@ -35,7 +35,7 @@ def approve(request: Any, pk: int) -> HttpResponse:
     """Let a reply go out, as it is or as it was changed here (`text`)."""
     reply = panes.get_reply(pk)
     try:
-        reply = replies.approve(
+        reply = handoffs.approve(
             reply=reply,
             by=request.person,
             role=request.role,
@@ -112,7 +112,7 @@ def _with_what_they_answer(page: Sequence[Reply], drawn: Sequence[dict[str, Any]
             {
                 **card,
                 "customer": cards.customer_card(reply.conversation.customer),
-                "answered": cards.parts(message.text) if message else [],
+                "answered": timeline.parts(timeline.shown_text(message), message.links) if message else [],
                 "answered_at": message.created_at if message else None,
                 "is_deleted": bool(message and message.deleted_at),
                 "url": f"{request.badge.url}conversations/{reply.conversation_id}/",

@@ -12,7 +12,8 @@ from inbox import policies, queries
 from inbox.domain.replies import seen_as
 from inbox.enums import Direction, ReplyStatus, Urgency
 from inbox.models import ApprovalRule, Conversation, Customer, Disposition, Event, Message, Note, Reply, Tag
-from inbox.twitter import text as twitter_text
+from inbox.twitter import pictures
+from inbox.views import media, timeline
 from tenants import entry
 from tenants.badges import Badge
 from tenants.refusals import Refusal
@@ -38,16 +39,27 @@ def colleagues(ids: Iterable[int | None], *, agency_id: int) -> dict[int, Person
         return people.people_named(wanted)
 
 
-def customer_card(customer: Customer) -> dict[str, Any]:
-    """The customer as pages show them."""
+def customer_card(customer: Customer, *, badge: Badge | None = None) -> dict[str, Any]:
+    """The customer as pages show them; with the brand's badge, their face too, by way of our own server."""
     name = customer.name or customer.username
+    has_face = badge and customer.suspended_at is None and pictures.is_ours_to_fetch(customer.avatar_url)
     return {
+        "pk": str(customer.pk),
         "username": customer.username,
-        "name": _without_controls(name),
-        "initials": _initials(name),
+        "name": timeline.without_controls(name),
+        "initials": timeline.initials(name),
         "hue": customer.pk % 360,
         "followers": customer.followers,
         "profile_url": f"https://x.com/{customer.username}",
+        "face_url": media.address(badge.url, "face", customer.pk) if badge and has_face else "",
+        "is_protected": customer.is_protected,
+        "is_suspended": customer.suspended_at is not None,
+        "blocks_us": customer.blocks_us_at is not None,
+        "is_blocked": customer.blocked_at is not None,
+        "is_muted": customer.muted_at is not None,
+        "follows_us": customer.follows_us_at is not None,
+        "takes_private": customer.takes_private,
+        "opted_out": customer.opted_out_at is not None,
     }
 
 
@@ -66,21 +78,27 @@ def conversation_card(
     reasons = [reason for message in messages if message.urgency == conversation.urgency for reason in message.reasons]
     return {
         **_facts(conversation, badge=badge, names=names, user=user, now=now),
+        "customer": customer_card(conversation.customer, badge=badge),
+        "went_private_at": conversation.went_private_at,
         "closed_at": conversation.closed_at,
         "disposition": endings.get(conversation.disposition, conversation.disposition) or None,
         "reasons": list(dict.fromkeys(reasons)),
         "opened_at": conversation.opened_at,
-        "twitter_url": f"https://x.com/i/status/{messages[-1].pk}" if messages else None,
+        "twitter_url": _newest_in_public(messages),
     }
+
+
+def _newest_in_public(messages: Sequence[Message]) -> str | None:
+    public = [message.pk for message in messages if not message.is_private]
+    return f"https://x.com/i/status/{public[-1]}" if public else None
 
 
 def message_cards(
     messages: Sequence[Message], conversation: Conversation, *, badge: Badge, names: Mapping[int, Person]
 ) -> list[dict[str, Any]]:
     """A conversation's messages, ready to draw."""
-    loudness = queries.retweets_of(messages)
-    customer = customer_card(conversation.customer)
-    return [_message(each, customer, badge, names, loudness.get(each.pk, 0)) for each in messages]
+    customer = customer_card(conversation.customer, badge=badge)
+    return timeline.draw(messages, customer, badge=badge, names=names, loudness=queries.retweets_of(messages))
 
 
 def reply_cards(
@@ -94,6 +112,9 @@ def reply_cards(
     now: datetime,
 ) -> list[dict[str, Any]]:
     """Replies that wait, are on their way or stuck, with what this person can do about them."""
+    replies = list(replies)
+    files = _files_of(replies, badge)
+    edited = _edited_since(replies)
     return [
         {
             "pk": reply.pk,
@@ -102,6 +123,7 @@ def reply_cards(
             "status": str(reply.status),
             "status_words": reply.get_status_display(),
             "why": reply.why,
+            "was_edited": reply.pk in edited,
             "author": names.get(reply.author_id or 0),
             "approver": names.get(reply.approved_by_id or 0) if reply.needs_approval else None,
             "sent_back_by": names.get(reply.sent_back_by_id or 0),
@@ -110,6 +132,7 @@ def reply_cards(
             "created_at": reply.created_at,
             "submitted_at": reply.submitted_at,
             "not_before": reply.not_before,
+            **_way_of(reply, files),
             "undo_left": _undo_left(reply, now),
             **_acts(reply, user=user, role=role, rule=rule, now=now, root=f"{badge.url}replies/{reply.pk}/"),
             "continue_url": f"{badge.url}conversations/{reply.conversation_id}/?draft={reply.pk}"
@@ -128,9 +151,23 @@ def held_card(reply: Reply | None, *, badge: Badge, names: Mapping[int, Person])
         "pk": str(reply.pk),
         "answers": str(reply.answers_id),
         "was_sent_back": reply.status == ReplyStatus.SENT_BACK,
+        "was_edited": bool(_edited_since([reply])),
         "why": reply.why,
         "by": names.get(reply.sent_back_by_id or 0),
         "discard_url": f"{badge.url}replies/{reply.pk}/discard/",
+    }
+
+
+def _edited_since(replies: Iterable[Reply]) -> set[int]:
+    """Those of these replies, not posted yet, whose tweet was edited since they were written."""
+    over = (ReplyStatus.POSTED, ReplyStatus.REFUSED, ReplyStatus.UNKNOWN, ReplyStatus.POSTING)
+    waiting = [reply for reply in replies if reply.status not in over]
+    rows = Message.objects.filter(pk__in={reply.answers_id for reply in waiting}, edited_at__isnull=False)
+    edited_at = {pk: at for pk, at in rows.values_list("pk", "edited_at") if at}
+    return {
+        reply.pk
+        for reply in waiting
+        if reply.answers_id in edited_at and edited_at[reply.answers_id] > (reply.submitted_at or reply.created_at)
     }
 
 
@@ -158,12 +195,32 @@ def _acts(
     )
     return {
         "try_again_url": f"{root}retry/" if stuck else None,
-        "it_was_posted_url": f"{root}posted/" if stuck and reply.status == ReplyStatus.UNKNOWN else None,
+        "it_was_posted_url": f"{root}posted/" if stuck else None,
         "approve_url": f"{root}approval/" if may_decide else None,
         "send_back_url": f"{root}sending-back/" if may_decide else None,
         "undo_url": f"{root}undo/" if may_undo else None,
         "discard_url": f"{root}discard/" if _is_own_draft(reply, user) else None,
     }
+
+
+def _way_of(reply: Reply, files: Mapping[int, list[dict[str, str]]]) -> dict[str, Any]:
+    """How a reply reaches its customer, and what it shows."""
+    return {
+        "way": str(reply.way),
+        "way_words": reply.get_way_display(),
+        "is_further_part": reply.follows_id is not None,
+        "invites_private": reply.invites_private,
+        "files": files.get(reply.pk, []),
+    }
+
+
+def _files_of(replies: Sequence[Reply], badge: Badge) -> dict[int, list[dict[str, str]]]:
+    """Where the files of these replies are, without what is in them."""
+    found: dict[int, list[dict[str, str]]] = {}
+    for each in queries.files_of(replies):
+        card = {"url": f"{badge.url}files/{each.pk}/", "alt": each.alt_text, "kind": str(each.kind)}
+        found.setdefault(each.reply_id, []).append(card)
+    return found
 
 
 def _is_own_draft(reply: Reply, user: User) -> bool:
@@ -201,7 +258,7 @@ def _row(
 ) -> dict[str, Any]:
     return {
         **_facts(conversation, badge=badge, names=names, user=user, now=now),
-        "excerpt": _excerpt(last),
+        "excerpt": timeline.excerpt(last, _EXCERPT),
         "last_is_ours": bool(last and last.direction == Direction.OUTBOUND),
         "last_message_at": conversation.last_message_at,
         "message_count": conversation.message_count,
@@ -227,82 +284,3 @@ def _facts(
         "mine": conversation.assignee_id == user.pk,
         "is_closed": conversation.is_closed,
     }
-
-
-def _message(
-    message: Message, customer: Mapping[str, Any], badge: Badge, names: Mapping[int, Person], amplified: int
-) -> dict[str, Any]:
-    is_ours = message.direction == Direction.OUTBOUND
-    author = (
-        {"username": badge.handle, "name": badge.name, "initials": _initials(badge.name), "hue": 0}
-        if is_ours
-        else customer
-    )
-    return {
-        "pk": str(message.pk),
-        "is_outbound": is_ours,
-        "author": author,
-        "text": message.text,
-        "parts": parts(message.text),
-        "at": message.created_at,
-        "is_deleted": message.deleted_at is not None,
-        "was_typed_on_twitter": is_ours and message.reply_id is None,
-        "agent": names.get(message.reply.author_id or 0) if message.reply else None,
-        "in_reply_to_pk": str(message.in_reply_to_id) if message.in_reply_to_id else None,
-        "amplified_count": amplified,
-        "url": f"https://x.com/i/status/{message.pk}",
-    }
-
-
-def parts(text: str) -> list[dict[str, str]]:
-    """A tweet's text, cut into plain text, mentions, hashtags and links; only http and https links become links."""
-    found = [(span.start, span.end, kind) for kind, spans in _spans(text).items() for span in spans]
-    pieces, place = [], 0
-    for start, end, kind in sorted(found):
-        if start < place:
-            continue
-        if start > place:
-            pieces.append({"kind": "text", "text": text[place:start], "url": ""})
-        piece = text[start:end]
-        pieces.append({"kind": kind, "text": piece, "url": _address(kind, piece)})
-        place = end
-    if place < len(text):
-        pieces.append({"kind": "text", "text": text[place:], "url": ""})
-    return pieces
-
-
-def _spans(text: str) -> dict[str, Any]:
-    return {
-        "mention": twitter_text.mentions(text),
-        "hashtag": twitter_text.hashtags(text),
-        "link": twitter_text.urls(text),
-    }
-
-
-def _address(kind: str, piece: str) -> str:
-    if kind == "mention":
-        return f"https://x.com/{piece[1:]}"
-    if kind == "hashtag":
-        return f"https://x.com/hashtag/{piece[1:]}"
-    return piece if piece.lower().startswith(("http://", "https://")) else f"https://{piece}"
-
-
-def _excerpt(message: Message | None) -> str:
-    if message is None:
-        return ""
-    if message.deleted_at:
-        return "deleted on Twitter"
-    return twitter_text.without_leading_mentions(message.text)[:_EXCERPT] or message.text[:_EXCERPT]
-
-
-def _initials(name: str) -> str:
-    words = [word for word in name.split() if word[0].isalnum()]
-    return "".join(word[0] for word in words[:1] + words[1:][-1:]).upper() or "?"
-
-
-# Marks that turn the direction of what follows: stripped from names, which stand amid our own words.
-_DIRECTION_MARKS = dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-
-
-def _without_controls(name: str) -> str:
-    return name.translate(_DIRECTION_MARKS)

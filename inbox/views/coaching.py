@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from inbox import queries
 from inbox.models import Conversation
 from inbox.twitter import text as twitter_text
-from inbox.views import cards
+from inbox.views import cards, timeline
 from playbooks import queries as playbooks
 from playbooks.domain import canned, coaching
 from playbooks.domain.coaching import Context, Light
@@ -85,7 +85,7 @@ def preview(text: str, *, badge: Badge, replies_to: str) -> str:
         {
             "brand": badge,
             "replies_to": replies_to,
-            "pieces": [{**piece, "text": _shown(piece)} for piece in cards.parts(shown)],
+            "pieces": [{**piece, "text": _shown(piece)} for piece in timeline.parts(shown)],
             "is_cut": is_cut,
         },
     )

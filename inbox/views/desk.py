@@ -3,17 +3,20 @@
 from collections import defaultdict
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts import queries as people
+from accounts.domain import presence
 from accounts.models import DeskRow
 from inbox import queries
+from inbox.domain import routing
 from inbox.views import cards
 from tenants import entry
 from tenants.models import Brand
+from tenants.refusals import Refusal
 
 FILTERS = ("waiting", "mine", "unassigned")
 PAGE = 40
@@ -22,13 +25,48 @@ PAGE = 40
 @require_GET
 def desk(request: Any) -> HttpResponse:
     """Everything waiting over the brands that this person serves, in the order in which answers are promised."""
-    return render(request, "desk.html", {**_listing(request), "conversation": None})
+    return _draw(request)
+
+
+@require_POST
+def desk_presence(request: Any) -> HttpResponse:
+    """Take conversations from now on, so many at once (`capacity`), or no further ones (`away`)."""
+    try:
+        if "away" in request.POST:
+            with entry.agency(request.agency.pk):
+                presence.step_away(by=request.person)
+        else:
+            with entry.agency(request.agency.pk):
+                presence.take_conversations(
+                    capacity=_number(request.POST.get("capacity", "")),
+                    by=request.person,
+                    role=request.role,
+                    now=timezone.now(),
+                )
+            routing.share_out(agency_id=request.agency.pk, now=timezone.now())
+    except Refusal as refusal:
+        request.refusal = str(refusal)
+        return _draw(request, status=refusal.status)
+    return HttpResponseRedirect("/")
 
 
 @require_GET
 def desk_rows(request: Any) -> HttpResponse:
     """The rows alone, as a redraw or the next page asks for them."""
     return render(request, "desk_rows.html", _listing(request))
+
+
+def _draw(request: Any, *, status: int = 200) -> HttpResponse:
+    with entry.agency(request.agency.pk):
+        mine = people.presence_of(request.person)
+    context = {
+        **_listing(request),
+        "conversation": None,
+        "capacity": mine.capacity if mine else presence.USUAL_CAPACITY,
+        "is_available": bool(mine and mine.available_since),
+        "largest_capacity": presence.LARGEST_CAPACITY,
+    }
+    return render(request, "desk.html", context, status=status)
 
 
 def _listing(request: Any) -> dict[str, Any]:
@@ -84,3 +122,8 @@ def _cards(request: Any, page: list[DeskRow]) -> list[dict[str, Any]]:
 
 def _offset(text: str) -> int:
     return min(int(text), 10_000) if text.isdecimal() and len(text) < 6 else 0
+
+
+def _number(text: str) -> int:
+    """A number as a form sends it; 0, which nobody may choose, where it is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0

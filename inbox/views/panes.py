@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
+from django.conf import settings
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 
 from accounts.enums import Right, may
 from inbox import policies, queries
-from inbox.domain import rules
-from inbox.enums import Direction, ReplyStatus
+from inbox.domain import parts, rules
+from inbox.enums import Direction, ReplyStatus, ReplyWay
 from inbox.models import Conversation, Disposition, Message, Note, Reply
-from inbox.views import cards
+from inbox.views import acts, cards, timeline
 from inbox.views.listing import listing
 from tenants.refusals import Refusal
 
@@ -33,7 +34,8 @@ def pane(request: Any, found: Conversation, *, typed: str = "", held_id: int | N
     card = cards.conversation_card(
         found, messages, badge=badge, names=names, user=request.person, now=now, dispositions=dispositions
     )
-    lines = cards.message_cards(messages, found, badge=badge, names=names) + cards.note_cards(notes, names=names)
+    told = acts.with_acts(cards.message_cards(messages, found, badge=badge, names=names), messages, badge, role=role)
+    lines = told + cards.note_cards(notes, names=names)
     return {
         "conversation": card,
         "messages": sorted(lines, key=lambda line: line["at"]),
@@ -46,6 +48,9 @@ def pane(request: Any, found: Conversation, *, typed: str = "", held_id: int | N
         "composer": {
             **_composer(request, found, messages, dispositions),
             "draft": typed or (held.text if held else ""),
+            "way": _way(held, messages),
+            "invites_private": bool(held and held.invites_private),
+            "files": files_of(held, badge=badge),
             "held": cards.held_card(held, badge=badge, names=names),
             "needs_approval": rules.needs_approval(rule, role),
         },
@@ -93,6 +98,23 @@ def get_reply(pk: int) -> Reply:
     return reply
 
 
+def files_of(reply: Reply | None, *, badge: Any) -> list[dict[str, Any]]:
+    """The files that a reply will show, without their content."""
+    if reply is None:
+        return []
+    return [
+        {
+            "pk": file.pk,
+            "url": f"{badge.url}files/{file.pk}/",
+            "kind": str(file.kind),
+            "kind_words": file.get_kind_display(),
+            "kilobytes": max(1, file.size // 1024),
+            "alt_text": file.alt_text,
+        }
+        for file in reply.media.order_by("position").defer("content")
+    ]
+
+
 def draft_asked_for(request: Any) -> int | None:
     """The draft that the address names, for the composer."""
     asked = request.GET.get("draft", "")
@@ -125,7 +147,7 @@ def _composer(
     request: Any, found: Conversation, messages: Sequence[Message], dispositions: Sequence[Disposition]
 ) -> dict[str, Any]:
     root = f"{request.badge.url}conversations/{found.pk}/"
-    theirs = [each for each in messages if each.direction == Direction.INBOUND and not each.deleted_at]
+    theirs = [each for each in messages if each.direction == Direction.INBOUND and timeline.is_shown(each)]
     why_not = None
     try:
         policies.check_can_write(request.role, found)
@@ -139,7 +161,12 @@ def _composer(
         "why_not": why_not,
         "not_live": None if why_not else _not_live(request),
         "in_reply_to": str(theirs[-1].pk) if theirs else "",
-        "limit": 280,
+        "limit": parts.limit_for(ReplyWay.PUBLIC, found.handle_id),
+        "longest_private": parts.LONGEST_PRIVATE,
+        "ways": _ways(theirs[-1] if theirs else None),
+        "may_answer_url": f"{root}may-answer/",
+        "parts_url": f"{root}parts/",
+        "files_url": f"{root}files/",
         "reply_url": f"{root}replies/",
         "draft_url": f"{root}draft/",
         "advice_url": f"{root}advice/",
@@ -151,6 +178,22 @@ def _composer(
         "tags_url": f"{root}tags/" if may_work else None,
         "dispositions": [(each.key, each.name) for each in dispositions if each.retired_at is None],
     }
+
+
+def _ways(newest: Message | None) -> list[tuple[str, str]]:
+    """The ways that are offered: a direct message is answered by one, and quoting is for some plans only."""
+    ways = [(str(way), str(way.label)) for way in ReplyWay]
+    if newest is not None and newest.is_private:
+        return [each for each in ways if each[0] == ReplyWay.PRIVATE]
+    return [each for each in ways if each[0] != ReplyWay.QUOTE or settings.TWITTER_PLAN == "enterprise"]
+
+
+def _way(held: Reply | None, messages: Sequence[Message]) -> str:
+    """The way that stands chosen: the draft's, else the one by which they wrote last."""
+    if held is not None:
+        return held.way
+    theirs = [each for each in messages if each.direction == Direction.INBOUND and not each.deleted_at]
+    return str(ReplyWay.PRIVATE if theirs and theirs[-1].is_private else ReplyWay.PUBLIC)
 
 
 def _not_live(request: Any) -> str | None:

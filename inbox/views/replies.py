@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from inbox import tasks
 from inbox.domain import posting, replies
-from inbox.enums import ReplyStatus
+from inbox.enums import ReplyStatus, ReplyWay
 from inbox.forms import DraftForm, ReplyForm
 from inbox.models import Reply
 from inbox.views import panes
@@ -31,7 +31,10 @@ def replies_of(request: Any, pk: int) -> HttpResponse:
             by=request.person,
             role=request.role,
             now=timezone.now(),
-            reply=_held(request, found.pk),
+            reply=held(request, found.pk),
+            way=form.cleaned_data["way"] or ReplyWay.PUBLIC,
+            invites_private=form.cleaned_data["invites_private"],
+            in_parts=form.cleaned_data["in_parts"],
         )
     except Refusal as refusal:
         return panes.draw(request, found, refusal=refusal, typed=typed, held_id=_held_id(request))
@@ -54,7 +57,9 @@ def draft(request: Any, pk: int) -> HttpResponse:
             by=request.person,
             role=request.role,
             now=timezone.now(),
-            reply=_held(request, found.pk),
+            reply=held(request, found.pk),
+            way=form.cleaned_data["way"],
+            invites_private=form.cleaned_data["invites_private"],
         )
     except Refusal as refusal:
         if quietly:
@@ -104,7 +109,7 @@ def posted(request: Any, pk: int) -> HttpResponse:
     try:
         posting.it_was_posted(
             reply=reply,
-            tweet_id=_tweet_id_in(request.POST.get("address", "")),
+            tweet_id=_tweet_id_in(request.POST.get("address", "")) if reply.way != ReplyWay.PRIVATE else None,
             by=request.person,
             role=request.role,
             now=timezone.now(),
@@ -120,7 +125,7 @@ def nudge_for(reply: Reply) -> None:
         tasks.post_soon(reply.undo_until)
 
 
-def _held(request: Any, conversation_id: int) -> Reply | None:
+def held(request: Any, conversation_id: int) -> Reply | None:
     """The draft that the composer held, if it is still one; else what was typed is a reply of its own."""
     held_id = _held_id(request)
     open_ones = Reply.objects.filter(status__in=[ReplyStatus.DRAFT, ReplyStatus.SENT_BACK], author=request.person.pk)

@@ -55,7 +55,7 @@ def twitter_return(request: Any) -> HttpResponse:
         return _draw(request, refusal=refusal)
     nudge(tasks.post_replies)
     with suppress(Unavailable):  # the sweep subscribes then; nothing is lost but a minute or two
-        credentials.subscribe(account.id)
+        credentials.subscribe(account.id, scopes=credentials.scopes_here())
     return HttpResponseRedirect(f"{_root(request)}?{urlencode({'connected': account.username})}")
 
 

@@ -11,7 +11,8 @@ class StrayReason(models.TextChoices):
 class Stray(models.Model):
     """What arrived at the webhook, rightly signed, and fits no brand. Kept byte by byte until looked at."""
 
-    wall = Wall(letterbox="insert")
+    # Old ones are deleted from the directory, unread.
+    wall = Wall(letterbox="insert", directory="select (id, received_at), delete")
 
     reason = models.CharField(max_length=20, choices=StrayReason)
     for_twitter_id = models.BigIntegerField(null=True)

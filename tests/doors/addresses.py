@@ -22,6 +22,7 @@ KINDS = {OPERATORS: "operators", AGENCY: "agency", ACME: "brand", CANARY: "brand
 EXAMPLES = {
     "brand_slug": "acme",
     "pk": str(OURS),
+    "token": "5.0-signed",
     "tag_id": str(OURS),
     "word": "no-such-word",
     "uidb36": "1",

@@ -12,6 +12,7 @@ from tests.factories import (
     CustomerFactory,
     DeliveryFactory,
     GuidanceFactory,
+    ListeningQueryFactory,
     MessageFactory,
     NoteFactory,
     PlaybookFactory,
@@ -57,3 +58,4 @@ def fill(brand: Brand, *, is_ours: bool, person_id: int) -> None:
     secret = sealing.seal("whsec_c2VjcmV0", place=deliveries.place_of(pk))
     webhook = WebhookFactory(id=pk, name=f"hook {word}", made_by_id=person_id, sealed_secret=secret)
     DeliveryFactory(id=pk, webhook=webhook)
+    ListeningQueryFactory(id=pk, name=f"query {word}", query=f"{word} OR bags", made_by_id=person_id)

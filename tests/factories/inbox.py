@@ -48,6 +48,16 @@ class MessageFactory(DjangoModelFactory):
     reach = Reach.DIRECT
 
 
+class VersionFactory(DjangoModelFactory):
+    class Meta:
+        model = inbox.Version
+
+    id = factory.Sequence(lambda n: tweet_id(0, n))
+    message = factory.SubFactory(MessageFactory)
+    text = factory.Sequence(lambda n: f"@AcmeAir where is my bog? {n}")
+    created_at = NOON
+
+
 class ReplyFactory(DjangoModelFactory):
     class Meta:
         model = inbox.Reply
@@ -122,6 +132,37 @@ class CredentialFactory(DjangoModelFactory):
     handle_id = ACME_HANDLE
     username = "AcmeAir"
     sealed_access_token = b"sealed"
+
+
+class AllowanceFactory(DjangoModelFactory):
+    class Meta:
+        model = inbox.Allowance
+
+    handle_id = ACME_HANDLE
+    endpoint = factory.Sequence(lambda n: f"GET /2/things/{n}")
+    cap = 15
+    resets_at = NOON + timedelta(minutes=15)
+
+
+class CostLineFactory(DjangoModelFactory):
+    class Meta:
+        model = inbox.CostLine
+
+    on = NOON.date()
+    kind = factory.Sequence(lambda n: f"kind.{n}")
+    count = 1
+    cost = 5_000
+
+
+class PolicyLineFactory(DjangoModelFactory):
+    class Meta:
+        model = inbox.PolicyLine
+
+    at = NOON
+    act = "reply"
+    rule = "addressed_us"
+    is_automatic = True
+    is_allowed = True
 
 
 def somebody_id() -> int:
@@ -216,3 +257,66 @@ class DeliveryFactory(DjangoModelFactory):
     event_seq = factory.Sequence(lambda n: n + 1)
     made_at = NOON
     due_at = NOON
+
+
+class PulseFactory(DjangoModelFactory):
+    class Meta:
+        model = inbox.Pulse
+
+    handle_id = ACME_HANDLE
+    source = "webhook"
+
+
+class BlindSpotFactory(DjangoModelFactory):
+    class Meta:
+        model = inbox.BlindSpot
+
+    handle_id = ACME_HANDLE
+    source = "webhook"
+    begins_at = NOON
+    ends_at = NOON
+    found_at = NOON
+
+
+class ListeningQueryFactory(DjangoModelFactory):
+    class Meta:
+        model = inbox.ListeningQuery
+
+    name = factory.Sequence(lambda n: f"query {n}")
+    query = "lounge OR boarding"
+    made_at = NOON
+    made_by_id = factory.LazyFunction(somebody_id)
+
+
+class ChannelSettingsFactory(DjangoModelFactory):
+    """The brand's one row: founding made it."""
+
+    class Meta:
+        model = inbox.ChannelSettings
+        django_get_or_create = ("id",)
+
+    id = 1
+
+
+class ErrandFactory(DjangoModelFactory):
+    class Meta:
+        model = inbox.Errand
+
+    kind = "hide"
+    message = factory.SubFactory(MessageFactory)
+    wanted_at = NOON
+    wanted_by_id = factory.LazyFunction(somebody_id)
+
+
+class ReplyMediaFactory(DjangoModelFactory):
+    class Meta:
+        model = inbox.ReplyMedia
+
+    reply = factory.SubFactory(ReplyFactory)
+    position = factory.Sequence(lambda n: n)
+    kind = "photo"
+    content_type = "image/png"
+    content = b"synthetic"
+    size = 9
+    added_at = NOON
+    added_by_id = factory.LazyFunction(somebody_id)

@@ -198,3 +198,39 @@ class ApiKeyFactory(OwnersFactory):
     secret_hash = factory.Sequence(lambda n: f"{n:064x}")
     made_at = NOON
     made_by = factory.SubFactory(UserFactory)
+
+
+class PresenceFactory(OwnersFactory):
+    class Meta:
+        model = accounts.Presence
+
+    agency = factory.SubFactory(AgencyFactory)
+    user = factory.SubFactory(UserFactory)
+    available_since = NOON
+
+
+class AppBudgetFactory(OwnersFactory):
+    class Meta:
+        model = tenants.AppBudget
+
+    name = factory.Sequence(lambda n: f"test {n}")
+    cap = 1_440
+    began_at = NOON
+    seconds = 86_400
+
+
+class AppStateFactory(OwnersFactory):
+    class Meta:
+        model = tenants.AppState
+
+    name = factory.Sequence(lambda n: f"test {n}")
+    since = NOON
+
+
+class LeaseFactory(OwnersFactory):
+    class Meta:
+        model = tenants.Lease
+
+    name = factory.Sequence(lambda n: f"test {n}")
+    holder = "somebody"
+    until = NOON

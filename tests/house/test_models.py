@@ -124,6 +124,7 @@ def test_a_brand_points_at_few_public_tables():
         "Reply.sent_back_by",
         "Tagging.tagged_by",
         "Webhook.made_by",
+        "ListeningQuery.made_by",
     }
 
 
@@ -138,6 +139,8 @@ def own_agency(house, django_db_blocker) -> Iterator[Agency]:
         connection.close()
         with schemas.as_owner() as cursor:
             cursor.execute("DELETE FROM tenants_stray")
+            cursor.execute("DELETE FROM tenants_appbudget WHERE name LIKE 'test %'")
+            cursor.execute("DELETE FROM tenants_appstate WHERE name LIKE 'test %'")
             for table in OF_AN_AGENCY:
                 cursor.execute(f"DELETE FROM {table} WHERE agency_id = %s", [agency.pk])
             cursor.execute(

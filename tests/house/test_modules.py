@@ -30,13 +30,15 @@ STAGES = {
         "flow", "arrivals", "conversations", "deletions", "triage", "routing", "sla", "replies", "posting",
         "credentials", "connecting", "wrapup", "events",
         # Nouns that threading keeps beside its conversations.
-        "customers", "amplifications",
+        "customers", "amplifications", "filing",
+        # What triage hears in English.
+        "sentiment",
         # What agents keep beside a conversation, what a brand decided about replies, what programs are told.
         "notes", "tags", "rules", "webhooks", "deliveries", "calls",
         # The whole channel (decision 0017): ways in, and what they could not see.
-        "edits", "people", "listening", "polling", "recovery", "pulses", "blind_spots", "outages", "retention",
+        "edits", "people", "listening", "polling", "rechecks", "recovery", "pulses", "blind_spots", "outages", "retention",
         # The whole channel: ways out, what they may, what they cost.
-        "eligibility", "ledger", "budgets", "costs", "errands", "media", "handoffs",
+        "eligibility", "ledger", "budgets", "costs", "errands", "media", "handoffs", "parts", "fates",
         # Recorded conversations, and the demonstration's past, go the way of every tweet.
         "replays", "demonstration",
     },

@@ -316,7 +316,7 @@ def test_a_closed_conversation_has_no_composer_and_says_why(client, house):
     [
         (ReplyStatus.APPROVED, "on its way", []),
         (ReplyStatus.POSTING, "being posted", []),
-        (ReplyStatus.REFUSED, "refused by Twitter", ["retry"]),
+        (ReplyStatus.REFUSED, "refused by Twitter", ["retry", "posted"]),
         (ReplyStatus.UNKNOWN, "fate unknown", ["retry", "posted"]),
     ],
 )

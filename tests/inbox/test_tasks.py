@@ -94,7 +94,7 @@ def test_a_task_of_a_brand_that_is_no_more_fails_and_posts_nothing(scene):
 @pytest.mark.slow
 def test_with_redis_emptied_a_reply_is_posted_within_thirty_seconds(scene, sandbox, tmp_path):
     worker = [sys.executable, "-m", "celery", "--quiet", "--app=config", "worker", "--beat", "--loglevel=warning",
-              "--concurrency=1", "--without-gossip", "--without-mingle", f"--schedule={tmp_path}/beat"]  # fmt: skip
+              "--concurrency=1", "--queues=celery,posting", "--without-gossip", "--without-mingle", f"--schedule={tmp_path}/beat"]  # fmt: skip
     env = {**os.environ, "NIGHTJAR_TWITTER_URL": sandbox.url}
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(worker, env=env, stdout=log, stderr=log)

@@ -77,7 +77,7 @@ def test_the_signature_is_checked_as_twitter_published(door, house, brand):
         Arrival.objects.all().delete()
 
     assert (status, changed) == (200, 401)
-    assert [(row.kind, row.handle_id) for row in stored] == [(ArrivalKind.OTHER, ACME_HANDLE)]
+    assert [(row.kind, row.handle_id) for row in stored] == [(ArrivalKind.PRIVATE, ACME_HANDLE)]
 
 
 @needs_samples
@@ -95,9 +95,9 @@ def test_every_event_that_twitter_publishes_is_taken_and_carried_or_kept(door, b
     with committed(brand):
         flow.carry_all(brand=brand, now=NOON)
         outcomes = sorted(Arrival.objects.values_list("outcome", flat=True))
-    # Of the eleven, oauth.revoke says no account: it is among the strays.
-    assert len(strays("unknown_handle")) == before + 1
-    assert outcomes == sorted([Outcome.MESSAGE] * 4 + [Outcome.DELETED] + [Outcome.KEPT] * 5)
+    # Four tweets, two direct messages and an encrypted one; typing and a receipt are kept, lost access is noted.
+    assert len(strays("unknown_handle")) == before
+    assert outcomes == sorted([Outcome.MESSAGE] * 7 + [Outcome.DELETED] + [Outcome.KEPT] * 2 + [Outcome.NOTED])
 
 
 # --- what is refused, and what becomes of it

@@ -106,6 +106,7 @@ def main() -> None:
     parts.prepare_command = lambda env: _prepares(env.get("PREPARE"))
     parts.collectstatic_command = lambda env: _says("static", "collected")
     parts.demonstrate_command = lambda env: _says("demonstrate", "One agency, two brands.")
+    parts.playing_part = lambda env: None
     parts.welcome_command = lambda env: _says("welcome", f"Nightjar is up: http://localhost:{env['NIGHTJAR_PORT']}")
     try:
         sys.exit(supervisor.run(environment.home_directory(), os.environ))

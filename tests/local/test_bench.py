@@ -19,7 +19,8 @@ def test_an_unknown_name_gets_the_list_and_measures_nothing(capsys):
     assert said.out == ""
     assert said.err == (
         "There is no measurement 'ingest_everything'. There are: "
-        "start, ingest_naive, on_screen, inbox_list, api_list, onboard_brand, ingest_batch.\n"
+        "start, ingest_naive, on_screen, inbox_list, api_list, webhook, whole, onboard_brand, ingest_batch, "
+        "burst, noisy_brand, growth, disk.\n"
     )
 
 

@@ -342,6 +342,7 @@ def test_agencies_and_brands_see_their_own_rows_of_the_public_tables_and_no_othe
         "tenants_offboarding": 1,
         "accounts_membership": 1,
         "accounts_invitation": 1,
+        "accounts_presence": 1,
         "accounts_apikey": 1,
         "accounts_deskrow": 2,
         "accounts_auditentry": 4,  # its own log-in and role, and one of each brand

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,6 +30,8 @@ EVENTS = ("post.create", "post.delete", "post.mention.create", "post.reply.creat
 
 class SandboxProcess:
     """The sandbox as `make run` starts it; it can be killed and started again on the same file."""
+
+    application = "inbox.twitter.sandbox.app:application"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -52,7 +54,7 @@ class SandboxProcess:
         arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--no-access-log", "--log-level", "warning"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "uvicorn", "inbox.twitter.sandbox.app:application", *arguments],
+                [sys.executable, "-m", "uvicorn", self.application, *arguments],
                 cwd=PROJECT, env=environment, stdout=log, stderr=log,
             )  # fmt: skip
         assert eventually(self._answers, seconds=20), (self.folder / "log").read_text()
@@ -125,13 +127,13 @@ class World:
     def fault(self, name: str, **more: Any) -> None:
         self.ask("POST", "/sandbox/faults", json={"name": name, **more})
 
-    def listen(self, url: str, *usernames: str) -> str:
-        """Register a webhook and subscribe it to everything that happens to these accounts."""
+    def listen(self, url: str, *usernames: str, kinds: Sequence[str] = EVENTS) -> str:
+        """Register a webhook and subscribe it to events of these accounts."""
         answer = self.http.post("/2/webhooks", json={"url": url}, headers=APP)
         assert answer.status_code == 200, answer.text
         webhook_id = answer.json()["data"]["id"]
         for username in usernames:
-            for event_type in EVENTS:
+            for event_type in kinds:
                 body = {"event_type": event_type, "filter": {"user_id": self.people[username]}, "tag": username}
                 made = self.http.post("/2/activity/subscriptions", json={**body, "webhook_id": webhook_id}, headers=APP)
                 assert made.status_code == 200, made.text
@@ -140,8 +142,8 @@ class World:
     def deliveries(self) -> dict[str, int]:
         return self.ask("GET", "/sandbox/deliveries")
 
-    def ledger(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.http.get("/sandbox/ledger").text.splitlines()]
+    def ledger(self, **query: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.http.get("/sandbox/ledger", params=query).text.splitlines()]
 
 
 class Receiver:

@@ -118,7 +118,7 @@ def test_faults_are_switched_on_the_page_too(world: World, browser: httpx.Client
 
     assert "on, 1 more, 90 s" in page.text
     assert world.ask("GET", "/sandbox/faults")["faults"] == [
-        {"name": "too_many", "times": 1, "seconds": 90.0, "user_id": None}
+        {"name": "too_many", "times": 1, "seconds": 90.0, "user_id": None, "act": None}
     ]
     browser.post("/faults", data={"name": "too_many", "how": "off"})
     assert world.ask("GET", "/sandbox/faults")["faults"] == []

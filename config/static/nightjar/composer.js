@@ -32,8 +32,10 @@
 
   function showCount(weighed) {
     if (!form()) return;
-    const limit = Number(form().dataset.limit);
-    const used = weighed ?? weigh(field().value.trim());
+    const way = form().querySelector('[name="way"]:checked, [name="way"][type="hidden"]');
+    const limit = Number(way?.dataset.limit ?? form().dataset.limit);
+    // A direct message is as long as its signs are many; tweets are weighed.
+    const used = way?.value === "private" ? field().value.trim().length : weighed ?? weigh(field().value.trim());
     const count = form().querySelector("[data-count]");
     count.dataset.state = used > limit ? "over" : limit - used <= NEAR ? "near" : "fine";
     count.querySelector(".count-left").textContent = limit - used;
@@ -93,6 +95,13 @@
     store(`draft:${conversation()}`, event.target.value);
     store(`draft-of:${conversation()}`, held());
     showCount();
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches('#composer [name="way"]')) showCount();
+    if (!event.target.matches("[data-attach]") || !event.target.files.length) return;
+    store(`sending:${conversation()}`, "yes"); // What is typed is kept with the file, in the draft.
+    event.target.form.requestSubmit();
   });
 
   document.addEventListener("submit", (event) => {

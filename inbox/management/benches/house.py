@@ -8,7 +8,7 @@ from django.contrib.sessions.backends.db import SessionStore
 
 from accounts.domain.people import add_person
 from accounts.enums import Role
-from accounts.models import User
+from accounts.models import Presence, User
 from tenants import entry, schemas
 from tenants.models import Agency, Brand, BrandState
 
@@ -64,6 +64,43 @@ def agents(count: int, *, team: str) -> list[int]:
         )
         for number in range(count)
     ]
+
+
+def put_to_work(count: int, *, capacity: int) -> None:
+    """Have so many people, who serve all brands, take conversations, each so many at once; the others take none."""
+    agency_id = agency().pk
+    with schemas.as_owner() as cursor:
+        for statement in _AT_WORK.split(";"):
+            cursor.execute(statement, {"count": count, "capacity": capacity, "agency": agency_id, "now": NOON})
+
+
+def at_work() -> list[int]:
+    """The people who take conversations, by id."""
+    agency_id = agency().pk
+    with entry.agency(agency_id):
+        return list(
+            Presence.objects.filter(available_since__isnull=False).order_by("pk").values_list("user_id", flat=True)
+        )
+
+
+# People as `add_person` makes them, without the seconds that their passwords would take.
+_AT_WORK = """
+INSERT INTO accounts_user (email, name, password, is_active, is_operator)
+SELECT 'work' || n || '@bench.example', 'Agent ' || n, '!', true, false FROM generate_series(1, %(count)s) AS n
+ON CONFLICT DO NOTHING;
+
+INSERT INTO accounts_membership (user_id, agency_id, role)
+SELECT id, %(agency)s, 'agent' FROM accounts_user WHERE email LIKE 'work%%@bench.example'
+ON CONFLICT DO NOTHING;
+
+UPDATE accounts_presence SET available_since = NULL;
+
+INSERT INTO accounts_presence (agency_id, user_id, available_since, capacity)
+SELECT %(agency)s, id, %(now)s, %(capacity)s FROM accounts_user WHERE email LIKE 'work%%@bench.example'
+    AND substring(email FROM 5 FOR position('@' IN email) - 5)::int <= %(count)s
+ON CONFLICT (agency_id, user_id) DO UPDATE SET available_since = excluded.available_since,
+    capacity = excluded.capacity
+"""
 
 
 def brand_host(brand: Brand) -> str:

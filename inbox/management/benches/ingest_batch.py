@@ -1,177 +1,137 @@
-"""How fast stored arrivals become routed conversations, each with its desk row and its events."""
+"""The pace of all of Twitter, through the real carriers: sustained, with its lag, its floor, and how far it goes."""
 
-import asyncio
+import itertools
 import json
-import subprocess
-import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
+import zlib
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.utils import timezone
+from psycopg import sql
 
-from accounts.models import DeskRow
-from inbox.domain import flow
-from inbox.management.benches import house, payloads
-from inbox.management.benches.figures import milliseconds, rate
-from inbox.models import Arrival, Conversation, Event
+from inbox.domain import arrivals, flow
+from inbox.enums import ArrivalKind
+from inbox.management.benches import house, lags, payloads, stages
+from inbox.management.benches.figures import rate
+from inbox.management.benches.stream import Phase, Stream, number, people_at_work, seconds
 from tenants import entry
-from tenants.letterbox import Letter, Letterbox
 from tenants.models import Brand
 
-BRANDS = 50
-PER_BRAND = 2 * flow.BATCH
-WARM_UP, ONE_PROCESS, TWO_PROCESSES = range(3)
-STAGES = (
-    (flow.arrivals, "claim"),
-    (flow._Batch, "read"),
-    (flow._Batch, "adopt_orphans"),
-    (flow.triage, "assess"),
-    (flow.conversations, "thread"),
-    (flow.conversations, "refresh"),
-    (flow.triage, "settle"),
-    (flow.sla, "promise"),
-    (flow.routing, "offer"),
-    (flow.arrivals, "settle"),
-    (flow.events, "record"),
-)
+ALL_OF_TWITTER = 5787  # tweets a second, as once quoted
+BRANDS = 100
+SUSTAINED_SECONDS = 60.0
+CEILING_SECONDS = 10.0
+CEILING_STEPS = 6
+PEOPLE = 300
+FLOOR_ROWS = 20_000
+NAIVE_TWEETS = 300
 
 
 def measure() -> dict[str, Any]:
-    """One process, with the time of each batch and the share of each stage; then the same again with two."""
-    brands = house.brands(BRANDS)
-    _store(brands[:2], WARM_UP)
-    for brand in brands[:2]:
-        _carry(brand)
-
-    stored_per_s = _store(brands, ONE_PROCESS)
-    seconds, times, shares = _carry_all(brands)
-    _check(brands)
-    _store(brands, TWO_PROCESSES)
-    with_two = _carry_with_two()
-    _check(brands)
-    count = BRANDS * PER_BRAND
+    """All of Twitter's pace for a minute over a hundred brands under their own roles, people being given work."""
+    brands = house.brands(number("BRANDS", BRANDS))
+    pace, time_for = number("RATE", ALL_OF_TWITTER), seconds(SUSTAINED_SECONDS)
+    floor = _floor()
+    naive = _naive(house.brands(len(brands) + 1)[-1])
+    # A tenth of what comes is given to somebody, so that assignment goes on for as long as the measurement.
+    capacity = max(1, min(30_000, int(pace * time_for / 10 / PEOPLE)))
+    with people_at_work(PEOPLE, capacity=capacity), Stream(brands) as stream:
+        stream.offer(rate=pace / 4, seconds=min(4.0, time_for))  # models loaded, plans made
+        sustained = stream.offer(rate=pace, seconds=time_for)
+        told = stream.stop_carriers()
+        checked = stream.check()
+        stream.start_carriers()
+        ceiling, tried = _ceiling(stream, pace)
+        stream.stop_carriers()
+        stream.check()
     return {
-        "value": rate(count, seconds),
+        "value": sustained.carried_per_s,
         "unit": "tweets/s",
-        "two_processes": rate(count, with_two),
-        "brands": BRANDS,
-        "tweets": count,
+        "goal": ALL_OF_TWITTER,
+        **sustained.told(),
+        "seconds": sustained.seconds,
+        "brands": len(brands),
+        "carriers": settings.CARRIERS,
         "payloads": payloads.source(),
-        "batch": flow.BATCH,
-        **{f"batch_{name}": value for name, value in milliseconds(times).items()},
-        "share_of_stages": shares,
-        "letterbox_stored_per_s": stored_per_s,
+        **checked,
+        "share_of_machine": sustained.machine,
+        "share_of_stages": stages.shares(told),
+        "share_waiting_for_database": stages.database_share(told),
+        "tweets_in_a_batch": round(sustained.offered / max(1, sum(each["batches"] for each in told)), 1),
+        "ceiling_per_s": ceiling,
+        "ceiling_tried": tried,
+        **{f"floor_{name}_per_s": value for name, value in floor.items()},
+        **{f"of_floor_{name}": round(sustained.carried_per_s / value, 3) for name, value in floor.items()},
+        "naive_per_s": naive,
+        "times_naive_here": round(sustained.carried_per_s / naive, 1),
     }
 
 
-def share(*, part: int, of: int) -> dict[str, Any]:
-    """Carry every so-manieth brand, once somebody says go: what one of several processes does."""
-    mine = house.brands(BRANDS)[part::of]
-    with entry.brand(mine[0]):
-        Arrival.objects.filter(carried_at=None).exists()
-    flow.triage.language_of("bonjour tout le monde")  # loads its model
-    print("ready", flush=True)  # noqa: T201, said to the process that started this one
-    sys.stdin.readline()
-    for brand in mine:
-        _carry(brand)
-    return {"carried": len(mine)}
+def _ceiling(stream: Stream, pace: int) -> tuple[float, list[dict[str, float]]]:
+    """The highest rate at which what waits does not grow; half as much again each time until it does."""
+    best, tried = 0.0, []
+    for step in range(1, 1 + number("CEILING_STEPS", CEILING_STEPS)):
+        phase = stream.offer(rate=pace * (1 + step / 4), seconds=seconds(CEILING_SECONDS))
+        told = phase.told()
+        held = not _fails(phase, told)
+        tried.append({name: told[name] for name in ("offered_per_s", "carried_per_s", "lag_p99_ms", _GROWTH)})
+        if not held:
+            # While more waits than can be taken, what is taken is all that can be.
+            return max(best, phase.carried_per_s), tried
+        best = phase.carried_per_s
+    return best, tried
 
 
-def _store(brands: list[Brand], batch: int) -> float:
-    """Put the events into each brand as the webhook's letterbox does; how many a second."""
-    letters = [
-        Letter("tweet", tweet_id, handle_id, body)
-        for handle_id in map(house.handle_of, brands)
-        for tweet_id, body in payloads.events(
-            handle_id=handle_id, username=f"Brand{handle_id % 1000}", count=PER_BRAND, batch=batch
-        )
-    ]
-    began = time.perf_counter()
-    asyncio.run(_post(letters))
-    return rate(len(letters), time.perf_counter() - began)
+_GROWTH = "backlog_growth_per_s"
 
 
-async def _post(letters: list[Letter]) -> None:
-    letterbox = Letterbox(settings.LETTERBOX_DATABASE_URL)
-    await letterbox.open()
-    for place in range(0, len(letters), 5000):
-        await asyncio.gather(*(letterbox.put(letter) for letter in letters[place : place + 5000]))
-    await letterbox.close()
+def _fails(phase: Phase, told: dict[str, Any]) -> bool:
+    return lags.grows(told[_GROWTH], phase.offered_per_s)
 
 
-def _carry(brand: Brand) -> None:
-    with entry.brand(brand):
-        flow.carry_all(brand=brand, now=timezone.now())
+def _floor() -> dict[str, float]:
+    """The same rows by a bare COPY into one table: as JSON, and compressed. A table without anything else."""
+    events = list(payloads.events(handle_id=house.FIRST_HANDLE, username="Brand0", count=number("ROWS", FLOOR_ROWS)))
+    return {
+        "json": _copy("jsonb", [(pk, json.dumps(json.loads(body))) for pk, body in events]),
+        "compressed": _copy("bytea", [(pk, "\\x" + zlib.compress(body, 1).hex()) for pk, body in events]),
+    }
 
 
-def _carry_all(brands: list[Brand]) -> tuple[float, list[float], dict[str, float]]:
-    times: list[float] = []
-    spent: Counter[str] = Counter()
-    with ExitStack() as stack:
-        for owner, name in STAGES:
-            label = f"{owner.__name__.rpartition('.')[2].strip('_').lower()}.{name}"
-            stack.enter_context(_timed(owner, name, partial(_add, spent, label)))
-        stack.enter_context(_timed(flow, "carry", times.append))
+def _copy(kind: str, rows: list[tuple[int, str]]) -> float:
+    """Rows a second, durable; the lines lie ready as the producer's do."""
+    lines = [f"{pk}\t{_escaped(text)}\n".encode() for pk, text in rows]
+    with psycopg.connect(settings.OWNER_DATABASE_URL, autocommit=True) as owner, owner.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS floor")
+        cursor.execute(sql.SQL("CREATE TABLE floor (id bigint PRIMARY KEY, body {})").format(sql.SQL(kind)))
         began = time.perf_counter()
-        for brand in brands:
-            _carry(brand)
-        seconds = time.perf_counter() - began
-    calls = PER_BRAND // flow.BATCH + 1  # the last one in each brand finds nothing to do
-    full = [took for place, took in enumerate(times, start=1) if place % calls]
-    shares = {label: round(took / sum(times), 3) for label, took in spent.most_common()}
-    return seconds, full, {**shares, "commit and the rest": round(1 - sum(shares.values()), 3)}
+        for place in range(0, len(lines), flow.BATCH):
+            with cursor.copy("COPY floor FROM STDIN") as copy:
+                copy.write(b"".join(lines[place : place + flow.BATCH]))
+        took = time.perf_counter() - began
+        cursor.execute("DROP TABLE floor")
+    return rate(len(lines), took)
 
 
-def _add(spent: Counter[str], label: str, took: float) -> None:
-    spent.update({label: took})
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
 
 
-@contextmanager
-def _timed(owner: Any, name: str, tell: Callable[[float], None]) -> Iterator[None]:
-    original = getattr(owner, name)
-
-    def timed(*args: Any, **kwargs: Any) -> Any:
-        began = time.perf_counter()
-        try:
-            return original(*args, **kwargs)
-        finally:
-            tell(time.perf_counter() - began)
-
-    setattr(owner, name, timed)
-    yield
-    setattr(owner, name, original)
-
-
-def _carry_with_two() -> float:
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "bench", "ingest_batch", "--share"]
-    workers = [
-        subprocess.Popen([*command, f"{part}/2"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for part in range(2)
-    ]
-    for worker in workers:
-        assert worker.stdout
-        worker.stdout.readline()
-    began = time.perf_counter()
-    for worker in workers:
-        assert worker.stdin
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
-    answers = [worker.communicate(timeout=300)[0] for worker in workers]
-    seconds = time.perf_counter() - began
-    assert sum(json.loads(answer)["carried"] for answer in answers) == BRANDS
-    return seconds
-
-
-def _check(brands: list[Brand]) -> None:
-    """Nothing waits, and every conversation is on the desk and in the history: otherwise the figures mean nothing."""
-    for brand in (brands[0], brands[-1]):
+def _naive(brand: Brand) -> float:
+    """One tweet after another: stored and committed, then carried by itself."""
+    count = number("NAIVE", NAIVE_TWEETS)
+    events = payloads.events(handle_id=house.handle_of(brand), username=f"Brand{brand.pk}", count=count + 10)
+    began = 0.0
+    for place, (tweet_id, body) in zip(itertools.count(), events, strict=False):
+        if place == 10:
+            began = time.perf_counter()
+        now = timezone.now()
         with entry.brand(brand):
-            assert not Arrival.objects.filter(carried_at=None).exists()
-            opened = Conversation.objects.count()
-            assert opened == Event.objects.filter(kind="opened").count()
-            assert opened == DeskRow.objects.filter(brand_id=brand.pk).count()
+            arrivals.store(
+                kind=ArrivalKind.TWEET, twitter_id=tweet_id, handle_id=house.handle_of(brand), body=body, now=now
+            )
+        with entry.brand(brand):
+            flow.carry(brand=brand, now=now, limit=1)
+    return rate(count, time.perf_counter() - began)

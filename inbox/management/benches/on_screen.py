@@ -41,7 +41,7 @@ def measure() -> dict[str, Any]:
 
 
 async def _watch(host: str, cookies: list[str], bodies: list[bytes]) -> list[list[float]]:
-    sockets = [await _open(host, cookie) for cookie in cookies]
+    sockets = [await open_socket(host, cookie) for cookie in cookies]
     rounds = []
     with Webhook() as webhook:
         for body in bodies:
@@ -54,7 +54,7 @@ async def _watch(host: str, cookies: list[str], bodies: list[bytes]) -> list[lis
     return rounds
 
 
-async def _open(host: str, cookie: str) -> ClientConnection:
+async def open_socket(host: str, cookie: str) -> ClientConnection:
     """A socket as the browser opens it. Python does not resolve `*.localhost`, so it dials 127.0.0.1."""
     socket = await connect(
         f"ws://{host}/live/",

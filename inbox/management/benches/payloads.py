@@ -38,17 +38,21 @@ def source() -> str:
     return "real" if REAL.exists() else "generated"
 
 
-def events(*, handle_id: int, username: str, count: int, batch: int = 0) -> Iterator[tuple[int, bytes]]:
-    """So many events for one handle, each with its tweet's id. Another `batch` continues where this one ends."""
-    dice = random.Random(f"{handle_id} {batch}")
+def events(
+    *, handle_id: int, username: str, count: int, batch: int = 0, start: int | None = None
+) -> Iterator[tuple[int, bytes]]:
+    """So many events for one handle, each with its tweet's id. Another `batch` continues where this one ends; one of
+    another size says with `start` how many there were before."""
+    start = batch * count if start is None else start
+    dice = random.Random(f"{handle_id} {start}")
     customers = max(1, int(count / TWEETS_PER_CUSTOMER))
     for number in range(count):
-        place = batch * count + number
+        place = start + number
         payload = dict(dice.choice(_payloads()))
         # A tweet each second; the handle tells apart what different brands got in the same one.
         made_at = int(NOON.timestamp()) + place
         tweet_id = ((made_at * 1000 - SNOWFLAKE_EPOCH_MS) << 22) + handle_id % (1 << 20)
-        customer = dice.randrange(customers) + batch * customers
+        customer = dice.randrange(customers) + int(start / TWEETS_PER_CUSTOMER)
         author_id = _FIRST_CUSTOMER + (handle_id % 100_000) * 10_000_000 + customer
         payload |= {"id": str(tweet_id), "author_id": str(author_id), "conversation_id": str(tweet_id)}
         payload["text"] = f"@{username} {payload['text']}"

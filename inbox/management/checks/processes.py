@@ -10,6 +10,7 @@ from kombu.exceptions import OperationalError
 from redis import Redis, RedisError
 
 from inbox import tasks
+from inbox.management.commands.carry import mark_of
 from tenants import live
 from tenants.management.checks import Finding, bad, well
 
@@ -36,11 +37,13 @@ def front_door() -> Iterator[Finding]:
 
 def carrier() -> Iterator[Finding]:
     """Whether somebody takes arrivals into conversations."""
-    ago = live.seconds_since("carrier")
-    if ago is None or ago > 6 * CARRIER_LOOKS_EVERY:
-        yield bad(f"The carrier last looked for arrivals {_ago(ago)}: tweets come in and stay where they are.", START)
-    else:
-        yield well(f"The carrier looked for arrivals {_ago(ago)}.")
+    count = settings.CARRIERS
+    for name in [mark_of(place, count) for place in range(1, count + 1)]:
+        ago = live.seconds_since(name)
+        if ago is None or ago > 6 * CARRIER_LOOKS_EVERY:
+            yield bad(f"The {name} last looked for arrivals {_ago(ago)}: tweets come in and stay there.", START)
+        else:
+            yield well(f"The {name} looked for arrivals {_ago(ago)}.")
 
 
 def worker() -> Iterator[Finding]:

@@ -6,20 +6,50 @@ It fills a database, so it works only in a house made for it: without one it han
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inbox.management.benches import api_list, inbox_list, ingest_batch, ingest_naive, on_screen, onboard_brand
+from inbox.management.benches import (
+    api_list,
+    burst,
+    disk,
+    growth,
+    inbox_list,
+    ingest_batch,
+    ingest_naive,
+    knocking,
+    noisy_brand,
+    on_screen,
+    onboard_brand,
+    producer,
+    stream,
+    webhook_door,
+    whole,
+)
 
 BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "onboard_brand": onboard_brand.measure,
     "ingest_naive": ingest_naive.measure,
     "ingest_batch": ingest_batch.measure,
+    "burst": burst.measure,
+    "noisy_brand": noisy_brand.measure,
+    "growth": growth.measure,
+    "disk": disk.measure,
+    "webhook": webhook_door.measure,
+    "whole": whole.measure,
     "on_screen": on_screen.measure,
     "inbox_list": inbox_list.measure,
     "api_list": api_list.measure,
+}
+# What measurements start as processes of their own.
+PARTS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
+    "producer": lambda _: producer.run(),
+    "carrier": stream.carrier,
+    "knocking": lambda _: knocking.run(),
+    "watching": lambda _: whole.watch(),
+    "reading": lambda _: whole.read(),
 }
 
 
@@ -29,14 +59,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("names", nargs="*", metavar="NAME")
-        parser.add_argument("--share", metavar="PART/OF", help="used by ingest_batch for its second process")
+        parser.add_argument("--part", choices=PARTS, help="used by measurements for processes of their own")
+        parser.add_argument("--words", default="[]", help="what such a process is told")
 
-    def handle(self, *args: Any, names: list[str], share: str | None, **options: Any) -> None:
+    def handle(self, *args: Any, names: list[str], part: str | None, words: str, **options: Any) -> None:
         if os.environ.get("NIGHTJAR_BENCH") != os.environ["NIGHTJAR_HOME"]:
             os.execv(sys.executable, [sys.executable, "-m", "config.local", "bench", *names])
-        if share:
-            part, of = share.split("/")
-            self.stdout.write(json.dumps(ingest_batch.share(part=int(part), of=int(of))))
+        if part:
+            self.stdout.write(json.dumps(PARTS[part](json.loads(words))))
             return
         for name in names:
             if name not in BENCHES:

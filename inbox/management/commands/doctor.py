@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 from redis import RedisError
 
-from inbox.management.checks import processes, work
+from inbox.management.checks import channel, processes, work
 from tenants.management.checks import Check, Finding, bad, database, servers, some
 
 Checks = tuple[tuple[str, Check], ...]
@@ -32,6 +32,9 @@ THE_REST: Checks = (
     ("The work of the brands", work.brands),
     ("What strayed", database.strays),
     ("The webhook", work.webhook),
+    ("The stream", channel.stream),
+    ("The app at Twitter", channel.states),
+    ("Silence", channel.silence),
 )
 
 

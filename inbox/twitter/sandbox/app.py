@@ -4,8 +4,12 @@ Needs NIGHTJAR_TWITTER_CONSUMER_SECRET and NIGHTJAR_TWITTER_APP_BEARER; NIGHTJAR
 Nothing here knows Django or any of our apps: they meet over HTTP only.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -16,36 +20,99 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from inbox.twitter.sandbox import api, control, environment, oauth, registrations, timeline
-from inbox.twitter.sandbox.access import Allowances, Sandbox
+from inbox.twitter.sandbox import (
+    api,
+    by_hand,
+    control,
+    control_network,
+    control_people,
+    control_private,
+    environment,
+    ledgers,
+    media_api,
+    oauth,
+    prices,
+    private_api,
+    registrations,
+    replay,
+    rules,
+    search,
+    stream_api,
+    subscriptions_api,
+    timeline,
+    usage,
+    writing_api,
+)
+from inbox.twitter.sandbox.access import Sandbox
 from inbox.twitter.sandbox.activity import Activity
+from inbox.twitter.sandbox.allowances import Allowances
 from inbox.twitter.sandbox.deliveries import Deliveries
+from inbox.twitter.sandbox.drawing import Drawing
 from inbox.twitter.sandbox.faults import Faults
 from inbox.twitter.sandbox.grants import Grants
+from inbox.twitter.sandbox.prices import Till
+from inbox.twitter.sandbox.private import Private
 from inbox.twitter.sandbox.problems import Problem
+from inbox.twitter.sandbox.shelf import Shelf
 from inbox.twitter.sandbox.storage import Storage
+from inbox.twitter.sandbox.stream import Stream
 from inbox.twitter.sandbox.world import World
 
 
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
-    surroundings = environment.read()
+    sandbox = app.state.sandbox = assembled(environment.read())
+    sandbox.deliveries.start()
+    challenger = asyncio.create_task(registrations.challenge_again(sandbox))
+    with ended_by_signal(sandbox.stream):
+        yield
+    challenger.cancel()
+    await sandbox.deliveries.stop()
+    sandbox.storage.close()
+
+
+def assembled(surroundings: environment.Environment) -> Sandbox:
+    """All parts, put together."""
     storage = Storage(surroundings.database)
     world, faults = World(storage), Faults(storage)
-    app.state.sandbox = Sandbox(
+    till, shelf = Till(storage, world), Shelf(storage, world, surroundings.public_url)
+    activity = Activity(storage, world, faults, surroundings.public_url, Drawing(world, shelf), till)
+    stream = Stream(storage, world, faults)
+    activity.listeners.append(stream.offer)
+    return Sandbox(
         environment=surroundings,
         storage=storage,
         world=world,
         faults=faults,
-        activity=Activity(storage, world, faults, surroundings.public_url),
-        deliveries=Deliveries(storage, surroundings.consumer_secret),
+        activity=activity,
+        deliveries=Deliveries(storage, surroundings.consumer_secret, world),
         allowances=Allowances(),
         grants=Grants(storage),
+        till=till,
+        private=Private(storage, world, activity, shelf),
+        media=shelf,
+        stream=stream,
     )
-    app.state.sandbox.deliveries.start()
+
+
+@contextmanager
+def ended_by_signal(stream: Stream) -> Iterator[None]:
+    """Open streams would keep the server from stopping; so whoever asks it to stop ends them first."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def end(number: int, frame: FrameType | None) -> None:
+        stream.end_all()
+        if callable(handler := before[signal.Signals(number)]):
+            handler(number, frame)
+
+    for number in before:
+        signal.signal(number, end)
     yield
-    await app.state.sandbox.deliveries.stop()
-    storage.close()
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 class OwnGround:
@@ -93,11 +160,18 @@ async def not_served(request: Request, error: Exception) -> Response:
 
 
 def _is_for_machines(request: Request) -> bool:
-    return request.url.path.startswith(("/2/", "/sandbox/", "/static/"))
+    return request.url.path.startswith(("/2/", "/sandbox/", "/static/", "/media/"))
 
+
+# Searches and the stream stand before tweets, whose addresses they look like.
+PARTS = (
+    search, rules, stream_api, writing_api, api, private_api, media_api, replay, registrations,
+    subscriptions_api, usage, oauth, prices, control, ledgers, control_people, control_private, control_network,
+    by_hand, timeline,
+)  # fmt: skip
 
 application = Starlette(
-    routes=[*api.ROUTES, *registrations.ROUTES, *oauth.ROUTES, *control.ROUTES, *timeline.ROUTES],
+    routes=[route for part in PARTS for route in part.ROUTES],
     lifespan=lifespan,
     middleware=[Middleware(OwnGround)],
     exception_handlers={Problem: refused, HTTPException: not_served},

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from inbox.twitter.sandbox import problems
+from inbox.twitter.sandbox import people, problems
 from inbox.twitter.sandbox.entities import leading_names, names_in, normalise
 from inbox.twitter.sandbox.snowflake import first_of, ms_of, now_ms
 from inbox.twitter.sandbox.world import Account, Tweet, World, typed_mentions
 from inbox.twitter.text import weighted_length
 
-LONGEST = 280
+LONGEST, LONGEST_PAID = 280, 25_000
 DAY_MS = 86_400_000
 
 
@@ -27,35 +28,57 @@ class Recorded:
     lang: str | None = None
     audience: tuple[int, ...] | None = None  # whose subscriptions hear of it; none: whoever would
     names: dict[str, str] = field(default_factory=dict)  # lower-case names in the text that are not accounts → ids
+    media: list[Any] = field(default_factory=list)
+    reply_settings: str = "everyone"
 
 
-def write(
-    world: World,
-    author: Account,
-    text: str,
-    *,
-    in_reply_to_id: int | None = None,
-    quoted_id: int | None = None,
-    left_out: Sequence[int] = (),
-) -> Tweet:
+@dataclass(slots=True)
+class Draft:
+    """What somebody wants to say, and how."""
+
+    text: str
+    in_reply_to_id: int | None = None
+    quoted_id: int | None = None
+    left_out: Sequence[int] = ()  # whom Twitter shall not put before the reply
+    media: Sequence[int] = ()
+    reply_settings: str = "everyone"
+    deep_link: str | None = None
+    names: Mapping[str, str] | None = None
+
+
+def write(world: World, author: Account, text: str, *, in_reply_to_id: int | None = None) -> Tweet:
+    """A new tweet of nothing but text; raises `Problem` when it is refused."""
+    return post(world, author, Draft(text, in_reply_to_id=in_reply_to_id))
+
+
+def post(world: World, author: Account, draft: Draft) -> Tweet:
     """A new tweet by `author`, checked as Twitter checks it; raises `Problem` when it is refused."""
-    said = normalise(text)
-    if not said:
-        raise problems.invalid("A tweet needs text.", text=text[:60])
-    if weighted_length(text) > LONGEST:
-        raise problems.invalid(problems.TOO_LONG, text=text[:60])
-    parent = _parent(world, in_reply_to_id)
-    if quoted_id is not None and not world.tweet(quoted_id):
+    said = checked_words(author, draft)
+    parent = _parent(world, author, draft.in_reply_to_id)
+    quoted = world.tweet(draft.quoted_id) if draft.quoted_id else None
+    if draft.quoted_id and (not quoted or people.why_hidden(world, quoted, author.id)):
         raise problems.forbidden("You attempted to quote a Tweet that is deleted or not visible to you.")
-    if _was_said(world, author.id, said, in_reply_to_id):
+    if _was_said(world, author.id, said, draft.in_reply_to_id):
         raise problems.forbidden(problems.DUPLICATE)
 
-    prefix = _prefix(world, author, parent, left_out)
-    tweet = _new(world.snowflakes.next(), author.id, prefix + text, parent)
-    tweet.prefix_length, tweet.said, tweet.quoted_id = len(prefix), said, quoted_id
-    tweet.mentioned = _accounts_named(world, tweet.text, {})
+    prefix = _prefix(world, author, parent, draft.left_out)
+    tweet = _new(world.snowflakes.next(), author.id, prefix + draft.text, parent)
+    tweet.prefix_length, tweet.said, tweet.quoted_id = len(prefix), said, draft.quoted_id
+    tweet.mentioned = accounts_named(world, tweet.text, {})
+    tweet.media, tweet.deep_link, tweet.reply_settings = list(draft.media), draft.deep_link, draft.reply_settings
     world.add_tweets([tweet])
     return tweet
+
+
+def checked_words(author: Account, draft: Draft) -> str:
+    """The words by which Twitter knows a tweet again, when it is one."""
+    said = normalise(draft.text)
+    if not said and not draft.media:
+        raise problems.invalid("A tweet needs text.", text=draft.text[:60])
+    too_long = len(draft.text) > LONGEST_PAID if author.verified else weighted_length(draft.text) > LONGEST
+    if too_long:
+        raise problems.invalid(problems.TOO_LONG, text=draft.text[:60])
+    return said or f"media {draft.media}"
 
 
 def repost(world: World, author: Account, original: Tweet) -> tuple[Tweet, bool]:
@@ -68,7 +91,7 @@ def repost(world: World, author: Account, original: Tweet) -> tuple[Tweet, bool]
         return before[0], False
     tweet = _new(world.snowflakes.next(), author.id, _reposted_text(world, original), None)
     tweet.reposted_id = original.id
-    tweet.mentioned = _accounts_named(world, tweet.text, {}, original.mentioned)
+    tweet.mentioned = accounts_named(world, tweet.text, {}, original.mentioned)
     world.add_tweets([tweet])
     return tweet, True
 
@@ -92,22 +115,49 @@ def record(world: World, recorded: Sequence[Recorded]) -> tuple[list[tuple[Tweet
     return list(created.values()), ids
 
 
-def check_summoned(world: World, account: Account, parent_id: int) -> None:
-    """Self-serve apps may answer only those who asked: who named the account or quoted one of its tweets."""
+def is_summoned(world: World, account: Account, parent_id: int) -> bool:
+    """Whether the author asked for an answer: named the account, or quoted one of its tweets."""
     parent = world.tweet(parent_id)
-    if not parent or parent.author_id == account.id or account.id in typed_mentions(parent):
-        return
+    if not parent or account.id in typed_mentions(parent):
+        return parent is not None
+    if world.settings["implicit_mentions_count"] and str(account.id) in parent.mentioned.values():
+        return True
     quoted = world.tweet(parent.quoted_id) if parent.quoted_id else None
-    if not quoted or quoted.author_id != account.id:
+    return bool(quoted and quoted.author_id == account.id)
+
+
+def check_summoned(world: World, account: Account, parent_id: int) -> None:
+    """Self-serve apps may answer only those who asked; whoever answers themselves needs no invitation."""
+    parent = world.tweet(parent_id)
+    if parent and parent.author_id != account.id and not is_summoned(world, account, parent_id):
         raise problems.forbidden(problems.NOT_SUMMONED)
 
 
-def _parent(world: World, parent_id: int | None) -> Tweet | None:
+def _parent(world: World, author: Account, parent_id: int | None) -> Tweet | None:
     if parent_id is None:
         return None
-    if parent := world.tweet(parent_id):
-        return parent
-    raise problems.forbidden(problems.GONE)
+    parent = world.tweet(parent_id)
+    reason = people.why_hidden(world, parent, author.id) if parent else "deleted"
+    if not parent or reason in ("deleted", "suspended"):
+        raise problems.forbidden(problems.GONE)
+    if reason == "protected":
+        raise problems.not_for_you("You are not permitted to reply to a Tweet of a protected account.")
+    if reason == "blocked" or people.does(world, author.id, people.BLOCK, parent.author_id):
+        raise problems.forbidden("You have been blocked from replying to this user.")
+    if parent.author_id != author.id and not _may_reply(world, author, parent):
+        raise problems.forbidden("Reply to this conversation is not allowed because of its reply settings.")
+    return parent
+
+
+def _may_reply(world: World, author: Account, parent: Tweet) -> bool:
+    """Who may answer is said by the tweet that began the conversation; whoever that one names always may."""
+    root = world.tweet(parent.conversation_id) or parent
+    setting = root.reply_settings
+    if setting == "everyone" or root.author_id == author.id or str(author.id) in root.mentioned.values():
+        return True
+    if setting == "following":
+        return people.does(world, root.author_id, people.FOLLOW, author.id)
+    return setting == "verified" and bool(author.verified)
 
 
 def _was_said(world: World, author_id: int, said: str, in_reply_to_id: int | None) -> bool:
@@ -153,7 +203,7 @@ def _new(tweet_id: int, author_id: int, text: str, parent: Tweet | None) -> Twee
     )
 
 
-def _accounts_named(
+def accounts_named(
     world: World, text: str, known: dict[str, str], others: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Usernames in a text → ids, of accounts and of `others`; `known` is asked first and remembers accounts."""
@@ -188,8 +238,8 @@ def _recorded_tweet(world: World, tweet_id: int, one: Recorded, known: dict[str,
     tweet = _new(tweet_id, one.author_id, one.text, None)
     tweet.created_ms = ms_of(tweet_id) if one.created_ms is None else one.created_ms
     tweet.in_reply_to_id, tweet.quoted_id, tweet.reposted_id = one.in_reply_to_id, one.quoted_id, one.reposted_id
-    tweet.lang = one.lang
-    tweet.mentioned = _accounts_named(world, one.text, known, one.names)
+    tweet.lang, tweet.media, tweet.reply_settings = one.lang, one.media, one.reply_settings
+    tweet.mentioned = accounts_named(world, one.text, known, one.names)
     return tweet
 
 

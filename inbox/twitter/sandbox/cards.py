@@ -3,17 +3,43 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from markupsafe import Markup, escape
 
 from inbox.twitter.sandbox.entities import ADDRESS, NAME
+from inbox.twitter.sandbox.private import PrivateEvent
+from inbox.twitter.sandbox.shelf import Shelf, kind_of
 from inbox.twitter.sandbox.wire import distinct
 from inbox.twitter.sandbox.world import Account, Tweet, World
 
 LINKED = re.compile(f"{ADDRESS.pattern}|{NAME.pattern}")
 DEEPEST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a tweet or message, or what stands for a film."""
+
+    kind: str
+    address: str
+    alt_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateCard:
+    """A direct message, ready to draw."""
+
+    event: PrivateEvent
+    author: Account
+    is_mine: bool
+    words: Markup
+    pictures: list[Picture]
+
+    @property
+    def said_at(self) -> datetime:
+        return datetime.fromtimestamp(self.event.created_ms / 1000, UTC)
 
 
 @dataclass(slots=True)
@@ -28,6 +54,11 @@ class Card:
     answered: Account | None
     quoted: "Card | None" = None
     reposted_by: Account | None = None
+    likes: int = 0
+    is_liked: bool = False
+    version: int = 1  # which of its versions it is, counted from the first
+    pictures: "list[Picture]" = field(default_factory=list)
+    deep_link: str = ""
     key: int = 0  # the tweet the line of the timeline stands for: the repost, where it is one
     depth: int = 0
     is_gone: bool = False
@@ -59,6 +90,11 @@ def cards(world: World, tweets: Sequence[Tweet], me: Account | None) -> list[Car
             replies=replies,
             reposts=reposts,
             answered=answered,
+            likes=world.likes(tweet.id),
+            is_liked=bool(me and _likes(world, me, tweet)),
+            version=_version(world, tweet),
+            pictures=[picture for media_id in tweet.media if (picture := _picture(world, media_id))],
+            deep_link=tweet.deep_link or "",
             key=tweet.id,
             is_gone=tweet.deleted_ms is not None,
         )
@@ -77,7 +113,9 @@ def cards(world: World, tweets: Sequence[Tweet], me: Account | None) -> list[Car
 
 def reply_tree(world: World, focus: Tweet, me: Account | None, limit: int = 500) -> list[Card]:
     """Everything said around a tweet, answers below what they answer."""
-    tweets = world.tweets_where("conversation_id = ? AND reposted_id IS NULL", (focus.conversation_id,), limit=limit)
+    tweets = world.tweets_where(
+        "conversation_id = ? AND reposted_id IS NULL AND superseded = 0", (focus.conversation_id,), limit=limit
+    )
     drawn = {card.tweet.id: card for card in cards(world, tweets, me)}
     below: dict[int, list[Card]] = {}
     for card in drawn.values():
@@ -94,6 +132,38 @@ def reply_tree(world: World, focus: Tweet, me: Account | None, limit: int = 500)
             ordered.append(card)
         waiting += [(answer, depth + 1) for answer in reversed(answers)]
     return ordered
+
+
+def private_card(event: PrivateEvent, me: Account, other: Account, shelf: Shelf) -> PrivateCard:
+    """A direct message between these two. An encrypted one shows its words here only, where both sides are played."""
+    pictures = []
+    if event.media_id:
+        media = shelf.found(event.media_id)
+        pictures = [Picture(media.kind, f"/messages/media/{media.id}", media.alt_text)]
+    is_mine = event.sender_id == me.id
+    return PrivateCard(event, me if is_mine else other, is_mine, linked(event.text, {}), pictures)
+
+
+def _picture(world: World, media_id: int) -> Picture | None:
+    row = world.storage.execute("SELECT category, media_type, alt_text FROM media WHERE id = ?", (media_id,)).fetchone()
+    if not row:
+        return None
+    kind = kind_of(row[0])
+    ending = row[1].split("/")[1].replace("jpeg", "jpg")
+    name = "preview.svg" if kind == "video" else ending
+    return Picture(kind, f"/media/{media_id}.{name}", row[2] or "")
+
+
+def _likes(world: World, me: Account, tweet: Tweet) -> bool:
+    found = world.storage.execute("SELECT 1 FROM likes WHERE tweet_id = ? AND user_id = ?", (tweet.id, me.id))
+    return found.fetchone() is not None
+
+
+def _version(world: World, tweet: Tweet) -> int:
+    if not tweet.first_id:
+        return 1
+    versions = world.versions([tweet])[tweet.first_id]
+    return versions.index(tweet.id) + 1 if tweet.id in versions else 1
 
 
 def linked(text: str, mentioned: dict[str, str]) -> Markup:

@@ -1,15 +1,59 @@
-"""The control surface, under `/sandbox`: for tests, replays and trainers. Twitter has nothing like it."""
+"""The control surface, under `/sandbox`: for tests, replays, scenarios and trainers. Twitter has nothing like it.
 
-from collections.abc import AsyncIterator, Iterator
+Bodies and answers are JSON, ids are strings, and people are named by id or by username. GET /sandbox/settings shows
+every switch, GET /sandbox/faults every fault (`{"name", "times"?, "seconds"?, "user_id"?, "act"?}`; an `act` of
+`faults.ACTS` confines a fault of posting to one kind of writing).
+
+Here: accounts, tokens, tweets, ledger, deliveries, faults, settings, reset.
+
+    POST  /sandbox/users          {"username", "name"?, "id"?, "followers"?, ...}, or a list of them
+    POST  /sandbox/tokens         {"user_id"}; DELETE ends all tokens and grants, and announces oauth.revoke
+    POST  /sandbox/tweets         {"tweets": [{"author_id", "text", "in_reply_to_tweet_id"?, "quote_tweet_id"?,
+                                  "media"?: ["photo" | "gif" | "video" | {"kind", "alt_text"?}], "reply_settings"?,
+                                  "created_at"?, "id"?, "lang"?, "for"?: [...]}], "deliver"?: true}
+    GET   /sandbox/ledger         every tweet there ever was, one JSON line each, `?after_id=`; with
+                                  `?kind=private`, every private message; with `?kind=acts`, hiding, likes and so on
+    GET   /sandbox/deliveries     how many events wait, were delivered, given up or withheld
+    PUT   /sandbox/settings       {name: value}; POST does the same
+    POST  /sandbox/reset
+
+In `control_people`: what people do beside writing.
+
+    PATCH /sandbox/accounts/{who} {"protected"?, "suspended"?, "verified"?, "takes_private"?: "everyone" | "followers" |
+                                  "nobody", "name"?, "username"?, "description"?, "location"?, "url"?, "picture"?: true,
+                                  "followers"?}; profile changes are announced
+    PUT   /sandbox/relations      {"kind": "follow" | "block" | "mute" | "private_block", "from", "to"}; DELETE ends it
+    POST  /sandbox/tweets/{id}/edits     {"text", "force"?}, as its author
+    DELETE /sandbox/tweets/{id}          as its author
+    PUT   /sandbox/tweets/{id}/likes     {"from"}; DELETE with {"from"} ends it
+    POST  /sandbox/tweets/{id}/reposts   {"from"}
+
+In `control_private`: private messages.
+
+    POST  /sandbox/private        {"from", "to" | "conversation_id", "text", "media"?: "photo" | "gif" | "video",
+                                  "encrypted"?, "id"?, "deliver"?}
+    POST  /sandbox/private/read   {"from", "to"}: somebody read what the other wrote
+    POST  /sandbox/private/typing {"from", "to"}
+    DELETE /sandbox/private/{id}  as its sender
+
+In `control_network`: webhooks, streams, money.
+
+    POST  /sandbox/webhooks/invalidation {"webhook_id"?}: no longer valid until it is validated again
+    POST  /sandbox/webhooks/challenges   challenge every webhook now; those that fail are no longer valid
+    POST  /sandbox/stream/disconnection  end all streams with an operational-disconnect
+    POST  /sandbox/absence        {"seconds"}: nobody can connect at all for so long, and open connections break
+    GET   /sandbox/spending       what was spent on what, and the credits that are left (`credits` is a setting)
+"""
+
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
-from inbox.twitter.sandbox import authorship
+from inbox.twitter.sandbox import authorship, settings
 from inbox.twitter.sandbox.access import Sandbox
+from inbox.twitter.sandbox.asking import make_media
 from inbox.twitter.sandbox.authorship import Recorded
 from inbox.twitter.sandbox.faults import KINDS, Fault
 from inbox.twitter.sandbox.parameters import (
@@ -22,8 +66,7 @@ from inbox.twitter.sandbox.parameters import (
 )
 from inbox.twitter.sandbox.problems import Problem, json_response, malformed
 from inbox.twitter.sandbox.snowflake import first_of
-from inbox.twitter.sandbox.wire import timestamp
-from inbox.twitter.sandbox.world import SECONDS, SETTINGS, USERNAME, Account, Tweet
+from inbox.twitter.sandbox.world import USERNAME, Account
 
 LONGEST_TEXT = 25_000
 LONGEST_NAME = 50
@@ -101,37 +144,15 @@ async def add_tweets(request: Request) -> Response:
         raise malformed("`tweets` is a list.")
     recorded = _recorded(sandbox, asked)
     with sandbox.storage.transaction():
+        for one in recorded:
+            owner = sandbox.world.account(one.author_id)
+            one.media = [make_media(sandbox, owner, medium, "tweet_") for medium in one.media if owner]
         created, ids = authorship.record(sandbox.world, recorded)
         if body.get("deliver", True):
             sandbox.activity.announce([(tweet, one.audience) for tweet, one in created])
     sandbox.deliveries.wake()
     counts = {"created": len(created), "already": len(ids) - len(created)}
     return json_response({**counts, "ids": [str(tweet_id) for tweet_id in ids]})
-
-
-async def ledger(request: Request) -> Response:
-    """Every tweet there ever was, one JSON line each."""
-    after = request.query_params.get("after_id", "0")
-    after_id = 0 if after == "0" else an_id(after, "after_id")
-    lines = _lines(_sandbox(request).world.ledger(after_id))
-    return StreamingResponse(lines, media_type="application/x-ndjson")
-
-
-async def _lines(tweets: Iterator[Tweet]) -> AsyncIterator[bytes]:
-    for tweet in tweets:
-        yield msgspec.json.encode(_line(tweet)) + b"\n"
-
-
-def _line(tweet: Tweet) -> dict[str, Any]:
-    return {
-        "id": str(tweet.id),
-        "author_id": str(tweet.author_id),
-        "text": tweet.text,
-        "in_reply_to_tweet_id": tweet.in_reply_to_id and str(tweet.in_reply_to_id),
-        "conversation_id": str(tweet.conversation_id),
-        "created_at": timestamp(tweet.created_ms),
-        "deleted": tweet.deleted_ms is not None,
-    }
 
 
 def _recorded(sandbox: Sandbox, asked: list[Any]) -> list[Recorded]:
@@ -157,6 +178,8 @@ def _one_recorded(one: object) -> Recorded:
         raise malformed(f"`text` has 1 to {LONGEST_TEXT} characters.")
     if not isinstance(lang, str | None) or len(lang or "") > 20:
         raise malformed("`lang` is a language tag.")
+    if not isinstance(one.get("media"), list | None):
+        raise malformed("`media` is a list.")
     if not isinstance(audience, list | None):
         raise malformed("`for` is a list of user ids.")
     return Recorded(
@@ -170,6 +193,8 @@ def _one_recorded(one: object) -> Recorded:
         lang=lang,
         audience=None if audience is None else tuple(an_id(user_id, "for") for user_id in audience),
         names=_names(one.get("mentions")),
+        media=one.get("media") or [],
+        reply_settings=str(one.get("reply_settings") or "everyone")[:20],
     )
 
 
@@ -205,8 +230,8 @@ async def get_faults(request: Request) -> Response:
 
 async def add_fault(request: Request) -> Response:
     body, sandbox = await read_object(request), _sandbox(request)
-    if unknown := set(body) - {"name", "times", "seconds", "user_id"}:
-        raise malformed(f"A fault has name, times, seconds and user_id, but no {sorted(unknown)[0][:60]}.")
+    if unknown := set(body) - {"name", "times", "seconds", "user_id", "act"}:
+        raise malformed(f"A fault has name, times, seconds, user_id and act, but no {sorted(unknown)[0][:60]}.")
     times, seconds = body.get("times"), body.get("seconds")
     if times is not None and (not isinstance(times, int) or isinstance(times, bool) or not 1 <= times <= 1_000_000):
         raise malformed("`times` is a whole number from 1 to 1,000,000.")
@@ -214,8 +239,8 @@ async def add_fault(request: Request) -> Response:
         not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= LONGEST_FAULT
     ):
         raise malformed(f"`seconds` is a number from 0 to {LONGEST_FAULT}.")
-    user_id = an_optional_id(body.get("user_id"), "user_id") or 0
-    sandbox.faults.switch_on(str(body.get("name"))[:60], times=times, seconds=seconds, user_id=user_id)
+    user_id, act = an_optional_id(body.get("user_id"), "user_id") or 0, str(body.get("act") or "")[:60]
+    sandbox.faults.switch_on(str(body.get("name"))[:60], times=times, seconds=seconds, user_id=user_id, act=act)
     return json_response({"faults": [_fault(fault) for fault in sandbox.faults.active()]})
 
 
@@ -233,28 +258,18 @@ async def get_settings(request: Request) -> Response:
 
 async def change_settings(request: Request) -> Response:
     changes, world = await read_object(request), _sandbox(request).world
-    for name, value in changes.items():
-        if name not in SETTINGS:
-            raise malformed(f"There is no setting called '{name[:60]}'. There are: {', '.join(SETTINGS)}.")
-        if name in SECONDS:
-            _check_seconds(name, value)
-            continue
-        allowed = ("tweet", "post") if name == "vocabulary" else (True, False)
-        if value not in allowed or type(value) is not type(SETTINGS[name]):
-            raise malformed(f"`{name}` is one of {', '.join(str(one).lower() for one in allowed)}.")
+    settings.check(changes)
     world.change_settings(changes)
     return json_response(world.settings)
-
-
-def _check_seconds(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 86_400:
-        raise malformed(f"`{name}` is a whole number of seconds, at most a day.")
 
 
 async def reset(request: Request) -> Response:
     sandbox = _sandbox(request)
     sandbox.deliveries.forget_everything()
     sandbox.world.reset()
+    sandbox.stream.end_all()
+    sandbox.stream.rules.load()
+    sandbox.faults.load()
     sandbox.activity.load()
     sandbox.allowances.used.clear()
     return json_response({"reset": True})
@@ -266,6 +281,7 @@ def _fault(fault: Fault) -> dict[str, Any]:
         "times": fault.times,
         "seconds": fault.seconds,
         "user_id": str(fault.user_id) if fault.user_id else None,
+        "act": fault.act or None,
     }
 
 
@@ -279,12 +295,11 @@ ROUTES = [
     Route("/sandbox/tokens", add_token, methods=["POST"]),
     Route("/sandbox/tokens", revoke_tokens, methods=["DELETE"]),
     Route("/sandbox/tweets", add_tweets, methods=["POST"]),
-    Route("/sandbox/ledger", ledger, methods=["GET"]),
     Route("/sandbox/deliveries", deliveries, methods=["GET"]),
     Route("/sandbox/faults", get_faults, methods=["GET"]),
     Route("/sandbox/faults", add_fault, methods=["POST"]),
     Route("/sandbox/faults/{name}", remove_fault, methods=["DELETE"]),
     Route("/sandbox/settings", get_settings, methods=["GET"]),
-    Route("/sandbox/settings", change_settings, methods=["POST"]),
+    Route("/sandbox/settings", change_settings, methods=["POST", "PUT"]),
     Route("/sandbox/reset", reset, methods=["POST"]),
 ]

@@ -13,11 +13,13 @@ from typing import NamedTuple
 from inbox.twitter.sandbox.connections import Caller, Target, Unreachable
 from inbox.twitter.sandbox.snowflake import now_ms
 from inbox.twitter.sandbox.storage import Storage
+from inbox.twitter.sandbox.world import World
 
 AT_ONCE = 8  # connections to one webhook
 IN_FLIGHT = 1_000
 MOST_TRIES = 50
 LONGEST_PAUSE_MS = 60_000
+KEPT_MS, TIDIED_EVERY_MS = 86_400_000, 600_000
 WRITTEN_EVERY = 0.02  # seconds: results of this long share one transaction
 
 
@@ -42,8 +44,10 @@ def signature(secret: bytes, message: bytes) -> str:
 
 
 class Deliveries:
-    def __init__(self, storage: Storage, secret: bytes) -> None:
-        self.storage, self.secret = storage, secret
+    def __init__(self, storage: Storage, secret: bytes, world: World) -> None:
+        self.storage, self.secret, self.world = storage, secret, world
+        self.failing: dict[int, int] = {}  # webhooks that answered nothing but errors → since when
+        self.tidied_ms = now_ms()
         self.changed = asyncio.Event()
         self.in_flight: set[int] = set()
         self.results: list[Result] = []
@@ -139,12 +143,36 @@ class Deliveries:
         results, self.results = self.results, []
         with self.storage.transaction():
             self.storage.executemany(
-                "UPDATE deliveries SET state = ?1, tries = ?2, due_ms = ?3, last_error = ?4, finished_ms = ?5,"
-                " body = CASE WHEN ?1 = 'waiting' THEN body END WHERE id = ?6 AND state = 'waiting'",
+                "UPDATE deliveries SET state = ?, tries = ?, due_ms = ?, last_error = ?, finished_ms = ?"
+                " WHERE id = ? AND state = 'waiting'",
                 results,
             )
+            self._tidy()
         self.in_flight.difference_update(result.id for result in results)
         self.changed.set()
+
+    def _tidy(self) -> None:
+        """Bodies are kept for a day, as they may be asked for again."""
+        now = now_ms()
+        if now - self.tidied_ms > TIDIED_EVERY_MS:
+            self.tidied_ms = now
+            self.storage.execute(
+                "UPDATE deliveries SET body = NULL WHERE webhook_id IN (SELECT id FROM webhooks) AND created_ms < ?"
+                " AND state != 'waiting' AND body IS NOT NULL",
+                (now - KEPT_MS,),
+            )
+
+    def invalidate(self, webhook_id: int) -> None:
+        """Nothing more is sent to this webhook until it is validated again."""
+        with self.storage.transaction():
+            self.storage.execute("UPDATE webhooks SET valid = 0 WHERE id = ?", (webhook_id,))
+            self.forget_webhook(webhook_id)
+        self.failing.pop(webhook_id, None)
+
+    def has_failed_too_long(self, webhook_id: int) -> bool:
+        """Note that a webhook failed, and say whether it did nothing else for longer than Twitter bears."""
+        since = self.failing.setdefault(webhook_id, now_ms())
+        return now_ms() - since > self.world.settings["webhook_patience_seconds"] * 1000
 
 
 class Courier:
@@ -189,9 +217,12 @@ class Courier:
             self.deliveries.in_flight.discard(delivery_id)
             raise
         if status == 200:
+            self.deliveries.failing.pop(self.webhook_id, None)
             self.deliveries.finished(Result("delivered", tries, 0, None, now_ms(), delivery_id))
         elif 300 <= status < 400:
-            self._invalidate(delivery_id)
+            self._invalidate(delivery_id, "the webhook answered with a redirect")
+        elif self.deliveries.has_failed_too_long(self.webhook_id):
+            self._invalidate(delivery_id, "the webhook failed for too long")
         else:
             self.deliveries.finished(_put_off(delivery_id, tries, error or f"the webhook answered {status}"))
 
@@ -202,17 +233,15 @@ class Courier:
         }
         return (await caller.call("POST", body, headers)).status
 
-    def _invalidate(self, delivery_id: int) -> None:
-        """A redirect makes the webhook invalid: nothing more is sent until it is validated again."""
+    def _invalidate(self, delivery_id: int, reason: str) -> None:
+        """A redirect makes a webhook invalid at once, and so do errors without end."""
         storage = self.deliveries.storage
         with storage.transaction():
-            storage.execute("UPDATE webhooks SET valid = 0 WHERE id = ?", (self.webhook_id,))
             storage.execute(
-                "UPDATE deliveries SET tries = tries + 1, last_error = ? WHERE id = ?",
-                ("the webhook answered with a redirect", delivery_id),
+                "UPDATE deliveries SET tries = tries + 1, last_error = ? WHERE id = ?", (reason, delivery_id)
             )
-        self.deliveries.in_flight.discard(delivery_id)
-        self.deliveries.forget_webhook(self.webhook_id)
+            self.deliveries.in_flight.discard(delivery_id)
+            self.deliveries.invalidate(self.webhook_id)
 
 
 def _put_off(delivery_id: int, tries: int, error: str) -> Result:

@@ -16,6 +16,10 @@ HASHTAG = re.compile(r"(?<![\w&/])[#＃](\w*[^\W\d_]\w*)")
 CASHTAG = re.compile(r"(?<![\w$])\$([A-Za-z]{1,6})(?!\w)")
 
 
+ALONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f"  # kana, Han, Thai
+WORD = re.compile(rf"[{ALONE}]|[^\W{ALONE}]+")
+
+
 def escape(text: str) -> str:
     """Escape as Twitter does on the wire: these three and no quotes."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -24,6 +28,11 @@ def escape(text: str) -> str:
 def normalise(text: str) -> str:
     """The text by which Twitter tells that it was said before."""
     return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def words_of(text: str) -> list[str]:
+    """The words by which a text is found; scripts without spaces give one word a character."""
+    return WORD.findall(unicodedata.normalize("NFC", text).lower())
 
 
 def names_in(text: str) -> Iterator[tuple[int, str]]:
@@ -40,10 +49,11 @@ def leading_names(text: str) -> Iterator[tuple[str, int]]:
         yield found.group(1), place
 
 
-def entities_of(escaped: str, mentioned: Mapping[str, str]) -> dict[str, Any]:
+def entities_of(escaped: str, mentioned: Mapping[str, str], links: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The `entities` of a text on the wire; kinds that do not occur are left out.
 
-    `mentioned` maps lower-case usernames to ids: only accounts that exist become mentions.
+    `mentioned` maps lower-case usernames to ids: only accounts that exist become mentions. `links` maps
+    short links to what they stand for.
     """
     addresses = list(ADDRESS.finditer(escaped)) if "://" in escaped else []
     inside = [found.span() for found in addresses]
@@ -64,7 +74,7 @@ def entities_of(escaped: str, mentioned: Mapping[str, str]) -> dict[str, Any]:
         ],
         "hashtags": [_tag(found) for found in HASHTAG.finditer(escaped) if free(found.start())],
         "cashtags": [_tag(found) for found in CASHTAG.finditer(escaped) if free(found.start())],
-        "urls": [_address(found) for found in addresses],
+        "urls": [_address(found, links or {}) for found in addresses],
     }
     return {kind: found for kind, found in entities.items() if found}
 
@@ -73,8 +83,8 @@ def _tag(found: re.Match[str]) -> dict[str, Any]:
     return {"start": found.start(), "end": found.end(), "tag": found.group(1)}
 
 
-def _address(found: re.Match[str]) -> dict[str, Any]:
-    url = unescape(found.group())
+def _address(found: re.Match[str], links: Mapping[str, str]) -> dict[str, Any]:
+    url = unescape(links.get(found.group(), found.group()))
     return {
         "start": found.start(),
         "end": found.end(),

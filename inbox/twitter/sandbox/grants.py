@@ -111,6 +111,11 @@ class Grants:
         ).fetchone()
         return (row[0], frozenset(row[1].split())) if row else None
 
+    def scopes_of(self, user_id: int) -> frozenset[str]:
+        """Everything that this account allows, in all its grants together."""
+        rows = self.storage.execute("SELECT scope FROM grants WHERE user_id = ? AND ended_ms IS NULL", (user_id,))
+        return frozenset(scope for row in rows for scope in row[0].split())
+
     def _issue(self, grant_id: int, scope: str, seconds: int) -> Tokens:
         access, again = secrets.token_urlsafe(60), secrets.token_urlsafe(60)
         rows = [(_digest(access), grant_id, ACCESS, now_ms() + seconds * 1000)]

@@ -30,13 +30,36 @@ EXPANSIONS = {
     "entities.mentions.username", "geo.place_id", "in_reply_to_user_id", "entities.note.mentions.username",
     "referenced_posts", "referenced_tweets.id", "referenced_tweets.id.attachments.media_keys",
     "referenced_tweets.id.author_id", "username", "affiliation.user_id", "most_recent_tweet_id", "pinned_tweet_id",
-    "most_recent_post_id", "pinned_post_id",
+    "most_recent_post_id", "pinned_post_id", "sender_id", "participant_ids", "affiliation",
+}  # fmt: skip
+# X's newer words have these as expansions only.
+NOT_IN_NEW_FIELDS = {"author_id", "in_reply_to_user_id", "referenced_tweets", "edit_history_tweet_ids"}
+NOT_IN_NEW_EXPANSIONS = {
+    "edit_history_tweet_ids", "referenced_tweets.id", "referenced_tweets.id.author_id",
+    "entities.note.mentions.username",
+    "referenced_tweets.id.attachments.media_keys", "most_recent_tweet_id", "pinned_tweet_id", "affiliation.user_id",
+}  # fmt: skip
+NOT_IN_OLD_EXPANSIONS = {
+    "edit_history_post_ids",
+    "referenced_posts",
+    "most_recent_post_id",
+    "pinned_post_id",
+    "username",
+}
+PRIVATE_FIELDS = {
+    "attachments", "created_at", "dm_conversation_id", "entities", "event_type", "id", "participant_ids",
+    "referenced_tweets", "sender_id", "text",
+}  # fmt: skip
+MEDIA_FIELDS = {
+    "alt_text", "duration_ms", "height", "media_key", "non_public_metrics", "organic_metrics", "preview_image_url",
+    "promoted_metrics", "public_metrics", "type", "url", "variants", "width",
 }  # fmt: skip
 USER_FIELDS = {
     "affiliation", "confirmed_email", "connection_status", "created_at", "description", "entities", "id",
     "is_identity_verified", "location", "most_recent_tweet_id", "name", "parody", "pinned_tweet_id",
     "profile_banner_url", "profile_image_url", "protected", "public_metrics", "receives_your_dm", "subscription",
-    "subscription_type", "url", "username", "verified", "verified_followers_count", "verified_type", "withheld",
+    "subscription_type", "subscribes_to_you", "url", "username", "verified", "verified_followers_count",
+    "verified_type", "withheld",
 }  # fmt: skip
 # Asking for the account or tweet behind a field shows the field too.
 FIELD_OF_EXPANSION = {
@@ -45,6 +68,9 @@ FIELD_OF_EXPANSION = {
     "referenced_posts": "referenced_tweets",
     "referenced_tweets.id": "referenced_tweets",
     "referenced_tweets.id.author_id": "referenced_tweets",
+    "attachments.media_keys": "attachments",
+    "sender_id": "sender_id",
+    "participant_ids": "participant_ids",
     "entities.mentions.username": "entities",
 }
 
@@ -56,6 +82,8 @@ class Wanted:
     tweet_fields: frozenset[str]
     user_fields: frozenset[str]
     expansions: frozenset[str]
+    media_fields: frozenset[str] = frozenset()
+    private_fields: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,24 +151,44 @@ def an_instant(value: object, name: str) -> int:
     raise invalid(f"The `{name}` value [{_short(value)}] is not an ISO time.", **{name: _short(value)})
 
 
-def wanted(request: Request) -> Wanted:
-    query = request.query_params
+def wanted(request: Request, *, is_stream: bool = False) -> Wanted:
+    """What a request asks to see, in the words of either vocabulary or, when the sandbox is strict, of its own."""
+    query, settings = request.query_params, request.app.state.sandbox.world.settings
+    strict = settings["vocabulary"] if settings["strict_vocabulary"] and not is_stream else ""
+    unknown = {"tweet": "post.fields", "post": "tweet.fields"}.get(strict, "")
+    if unknown in query:
+        raise invalid(f"The query parameter [{unknown}] is not one of those there are.", **{unknown: query[unknown]})
     asked = [*_listed(query.get("tweet.fields")), *_listed(query.get("post.fields"))]
     fields = {OLD_NAMES.get(name, name) for name in asked}
-    _check_known("tweet.fields", fields, TWEET_FIELDS)
+    _check_known("tweet.fields", fields, TWEET_FIELDS - (NOT_IN_NEW_FIELDS if strict == "post" else set()))
     user_fields = {OLD_NAMES.get(name, name) for name in _listed(query.get("user.fields"))}
     _check_known("user.fields", user_fields, USER_FIELDS)
+    media_fields = set(_listed(query.get("media.fields")))
+    _check_known("media.fields", media_fields, MEDIA_FIELDS)
     expansions = set(_listed(query.get("expansions")))
-    _check_known("expansions", expansions, EXPANSIONS)
-    fields |= {FIELD_OF_EXPANSION[name] for name in expansions if name in FIELD_OF_EXPANSION}
+    hidden = {"post": NOT_IN_NEW_EXPANSIONS, "tweet": NOT_IN_OLD_EXPANSIONS}.get(strict, set())
+    _check_known("expansions", expansions, EXPANSIONS - hidden)
+    shown = {FIELD_OF_EXPANSION[name] for name in expansions if name in FIELD_OF_EXPANSION}
     return Wanted(
-        frozenset({*ALWAYS, *fields}), frozenset({"id", "name", "username", *user_fields}), frozenset(expansions)
+        tweet_fields=frozenset({*ALWAYS, *fields, *shown}),
+        user_fields=frozenset({"id", "name", "username", *user_fields}),
+        expansions=frozenset(expansions),
+        media_fields=frozenset(media_fields),
+        private_fields=frozenset({"id", "event_type", "text", *_private_fields(request, strict), *shown}),
     )
 
 
-def page(request: Request, smallest: int = 5) -> Page:
+def _private_fields(request: Request, strict: str) -> set[str]:
+    fields = {OLD_NAMES.get(name, name) for name in _listed(request.query_params.get("dm_event.fields"))}
+    only_expanded = {"sender_id", "participant_ids", "referenced_tweets"} if strict == "post" else set()
+    _check_known("dm_event.fields", fields, PRIVATE_FIELDS - only_expanded)
+    return fields
+
+
+def page(request: Request, smallest: int = 5, default: str = "10") -> Page:
+    """The page asked for. A name for the next one is `pagination_token`, or for search also `next_token`."""
     query = request.query_params
-    size = _size(query.get("max_results", "10"), smallest)
+    size = _size(query.get("max_results", default), smallest)
     above, below = 0, LARGEST
     if "start_time" in query:
         above = first_of(an_instant(query["start_time"], "start_time")) - 1
@@ -150,7 +198,7 @@ def page(request: Request, smallest: int = 5) -> Page:
         above = an_id(query["since_id"], "since_id")
     if "until_id" in query:
         below = an_id(query["until_id"], "until_id")
-    if token := query.get("pagination_token"):
+    if token := query.get("pagination_token") or query.get("next_token"):
         below = min(below, _from_token(token))
     return Page(above, below, size)
 

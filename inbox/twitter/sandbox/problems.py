@@ -14,6 +14,8 @@ NOT_SUMMONED = (
 )
 DUPLICATE = "You are not allowed to create a Tweet with duplicate content."
 GONE = "You attempted to reply to a Tweet that is deleted or not visible to you."
+NO_PRIVATE = "You do not have permission to DM one or more participants."
+NOT_ON_THIS_PLAN = "Your account is not permitted to access this feature."
 TOO_LONG = "Your Tweet text is too long. It may weigh 280 at most."
 
 
@@ -53,7 +55,7 @@ def json_response(content: object, status: int = 200, headers: Mapping[str, str]
     return Response(msgspec.json.encode(content), status, dict(headers or {}), "application/json; charset=utf-8")
 
 
-def invalid(message: str, **parameters: object) -> Problem:
+def invalid(message: str, /, **parameters: object) -> Problem:
     """400: a parameter was wrong; `message` says which and why."""
     named = {name: [str(value)] for name, value in parameters.items()}
     return Problem(
@@ -83,6 +85,51 @@ def wrong_kind_of_token(used: str, supported: str) -> Problem:
         f"Authenticating with {used} is forbidden for this endpoint.  Supported authentication types are [{supported}]."
     )
     return Problem(403, "Unsupported Authentication", detail, kind="unsupported-authentication")
+
+
+def rate_headers(limit: int, left: int, reset: int) -> dict[str, str]:
+    return {"x-rate-limit-limit": str(limit), "x-rate-limit-remaining": str(left), "x-rate-limit-reset": str(reset)}
+
+
+def not_for_you(detail: str) -> Problem:
+    """403: the thing is there, and not for whoever asks."""
+    return Problem(403, "Forbidden", detail, kind="not-authorized-for-resource")
+
+
+def no_such(what: str) -> Problem:
+    """404: the thing an address names is not there."""
+    return Problem(404, "Not Found Error", f"There is no such {what}.", kind="resource-not-found")
+
+
+def no_credits(wording: str) -> Problem:
+    """402, in either of the two forms seen."""
+    if wording == "no_credits":
+        detail = "Your enrolled account does not have any credits"
+        return Problem(402, "Payment Required", detail, kind="credits", extra={"account_id": "0"})
+    return Problem(402, "Payment Required", "credits depleted", kind="credits-depleted")
+
+
+def not_authorized(resource: str, parameter: str, value: str) -> dict[str, Any]:
+    """One entry of `errors`: a tweet of a protected account, or of one that blocked whoever asks."""
+    return {
+        "title": "Authorization Error",
+        "detail": f"Sorry, you are not authorized to see the {resource.title()} with {parameter}: [{value}].",
+        "type": "not-authorized-for-resource",
+        "value": value,
+        "resource_id": value,
+        "parameter": parameter,
+        "resource_type": resource,
+        "section": "data",
+    }
+
+
+def suspended(parameter: str, value: str) -> dict[str, Any]:
+    """One entry of `errors`: an account that Twitter closed."""
+    return {
+        **not_found("user", parameter, value),
+        "title": "Forbidden",
+        "detail": f"User has been suspended: [{value}].",
+    }
 
 
 def not_found(resource: str, parameter: str, value: str) -> dict[str, Any]:

@@ -1,6 +1,8 @@
-"""Webhooks and subscriptions, under `/2`: where this Twitter delivers, and what. For the app's own token."""
+"""Webhooks, under `/2`: where this Twitter delivers. For the app's own token."""
 
+import asyncio
 import secrets
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -11,53 +13,56 @@ from starlette.routing import Route
 
 from inbox.twitter.sandbox import problems
 from inbox.twitter.sandbox.access import Caller, Sandbox, endpoint
-from inbox.twitter.sandbox.activity import EVENT_TYPES, REVOKE
 from inbox.twitter.sandbox.connections import Caller as WebhookCaller
 from inbox.twitter.sandbox.connections import Target, Unreachable
 from inbox.twitter.sandbox.deliveries import signature
-from inbox.twitter.sandbox.parameters import an_id, an_optional_id, read_object
+from inbox.twitter.sandbox.parameters import an_id, read_object
 from inbox.twitter.sandbox.problems import Problem, json_response
 from inbox.twitter.sandbox.snowflake import now_ms
 from inbox.twitter.sandbox.wire import timestamp
 
 LONGEST_URL = 200
-LONGEST_TAG = 200
 MOST_WEBHOOKS = 20
+LOOKED_AFTER = 0.5  # seconds
 
 
-@endpoint("/2/webhooks", users=False)
+@endpoint("/2/webhooks", users=False, billed=False)
 async def create_webhook(request: Request, sandbox: Sandbox, _caller: Caller) -> Response:
     url = _checked_url((await read_object(request)).get("url"))
     _check_is_free(sandbox, url)
-    await _check_crc(sandbox, url)
+    await check_crc(sandbox, url)
     _check_is_free(sandbox, url)  # another request may have come while we waited for the answer
     webhook_id = sandbox.world.snowflakes.next()
     with sandbox.storage.transaction():
-        sandbox.storage.execute("INSERT INTO webhooks VALUES (?, ?, 1, ?)", (webhook_id, url, now_ms()))
-    return json_response({"data": _webhook(sandbox, webhook_id)})
+        sandbox.storage.execute(
+            "INSERT INTO webhooks (id, url, valid, created_ms, crc_ms) VALUES (?, ?, 1, ?, ?)",
+            (webhook_id, url, now_ms(), now_ms()),
+        )
+    return said(sandbox, webhook_of(sandbox, webhook_id))
 
 
-@endpoint("/2/webhooks", users=False)
+@endpoint("/2/webhooks", users=False, billed=False)
 async def get_webhooks(_request: Request, sandbox: Sandbox, _caller: Caller) -> Response:
     ids = [row[0] for row in sandbox.storage.execute("SELECT id FROM webhooks ORDER BY id")]
-    webhooks = [_webhook(sandbox, webhook_id) for webhook_id in ids]
+    webhooks = [webhook_of(sandbox, webhook_id) for webhook_id in ids]
     meta = {"meta": {"result_count": len(webhooks)}}
     return json_response({"data": webhooks, **meta} if webhooks else meta)
 
 
-@endpoint("/2/webhooks/{id}", users=False)
+@endpoint("/2/webhooks/{id}", users=False, billed=False)
 async def validate_webhook(request: Request, sandbox: Sandbox, _caller: Caller) -> Response:
     webhook = _asked(request, sandbox)
     try:
-        await _check_crc(sandbox, webhook["url"])
+        await check_crc(sandbox, webhook["url"])
     except Problem:
-        _set_valid(sandbox, int(webhook["id"]), False)
+        set_valid(sandbox, int(webhook["id"]), False)
         raise
-    _set_valid(sandbox, int(webhook["id"]), True)
-    return json_response({"data": {"attempted": True}})
+    set_valid(sandbox, int(webhook["id"]), True)
+    # The older description calls this attempted, the newer one valid.
+    return json_response({"data": {"attempted" if sandbox.world.vocabulary == "tweet" else "valid": True}})
 
 
-@endpoint("/2/webhooks/{id}", users=False)
+@endpoint("/2/webhooks/{id}", users=False, billed=False)
 async def delete_webhook(request: Request, sandbox: Sandbox, _caller: Caller) -> Response:
     webhook_id = int(_asked(request, sandbox)["id"])
     with sandbox.storage.transaction():
@@ -68,71 +73,33 @@ async def delete_webhook(request: Request, sandbox: Sandbox, _caller: Caller) ->
     return json_response({"data": {"deleted": True}})
 
 
-@endpoint("/2/activity/subscriptions", users=False)
-async def create_subscription(request: Request, sandbox: Sandbox, _caller: Caller) -> Response:
-    body = await read_object(request)
-    event_type, filter_ = _checked_kind(body), _checked_filter(body)
-    tag, webhook_id = body.get("tag"), an_optional_id(body.get("webhook_id"), "webhook_id")
-    if tag is not None and not (isinstance(tag, str) and 1 <= len(tag) <= LONGEST_TAG):
-        raise problems.invalid(f"`tag` has 1 to {LONGEST_TAG} characters.", tag=str(tag)[:60])
-    if event_type != REVOKE and "user_id" not in filter_:
-        raise problems.invalid("`filter` needs `user_id`.", filter=str(filter_)[:60])
-    if webhook_id and not _webhook(sandbox, webhook_id):
-        raise problems.invalid("There is no such webhook.", webhook_id=webhook_id)
-    made = sandbox.activity.subscribe(event_type, filter_, tag, webhook_id)
-    total = len(sandbox.activity.subscriptions())
-    return json_response({"data": {"subscription": made.as_json()}, "meta": {"total_subscriptions": total}})
-
-
-@endpoint("/2/activity/subscriptions", users=False)
-async def get_subscriptions(_request: Request, sandbox: Sandbox, _caller: Caller) -> Response:
-    found = [subscription.as_json() for subscription in sandbox.activity.subscriptions()]
-    return json_response({"data": found, "meta": {"result_count": len(found)}})
-
-
-@endpoint("/2/activity/subscriptions/{id}", users=False)
-async def delete_subscription(request: Request, sandbox: Sandbox, _caller: Caller) -> Response:
-    if not sandbox.activity.unsubscribe(an_id(request.path_params["id"], "subscription_id")):
-        raise Problem(404, "Not Found Error", "There is no such subscription.", kind="resource-not-found")
-    total = len(sandbox.activity.subscriptions())
-    return json_response({"data": {"deleted": True}, "meta": {"total_subscriptions": total}})
-
-
-def _checked_kind(body: dict[str, Any]) -> str:
-    kind = body.get("event_type")
-    if not isinstance(kind, str) or kind not in EVENT_TYPES:
-        raise problems.invalid("`event_type` is none that can be subscribed to.", event_type=str(kind)[:60])
-    return kind
-
-
-def _checked_filter(body: dict[str, Any]) -> dict[str, str]:
-    asked = body.get("filter", {})
-    if not isinstance(asked, dict) or set(asked) - {"user_id", "direction", "keyword"}:
-        raise problems.invalid("`filter` may hold user_id, direction and keyword.", filter=str(asked)[:60])
-    if not all(isinstance(value, str) for value in asked.values()):
-        raise problems.invalid("The values in `filter` are strings.", filter=str(asked)[:60])
-    return {**asked, "user_id": str(an_id(asked["user_id"], "user_id"))} if "user_id" in asked else asked
-
-
 def _asked(request: Request, sandbox: Sandbox) -> dict[str, Any]:
-    webhook = _webhook(sandbox, an_id(request.path_params["id"], "webhook_id"))
+    webhook = webhook_of(sandbox, an_id(request.path_params["id"], "webhook_id"))
     if not webhook:
-        raise Problem(404, "Not Found Error", "There is no such webhook.", kind="resource-not-found")
+        raise problems.no_such("webhook")
     return webhook
 
 
-def _webhook(sandbox: Sandbox, webhook_id: int) -> dict[str, Any]:
+def webhook_of(sandbox: Sandbox, webhook_id: int) -> dict[str, Any]:
     row = sandbox.storage.execute("SELECT id, url, valid, created_ms FROM webhooks WHERE id = ?", (webhook_id,))
     for found_id, url, valid, created_ms in row:
         return {"id": str(found_id), "url": url, "valid": bool(valid), "created_at": timestamp(created_ms)}
     return {}
 
 
-def _set_valid(sandbox: Sandbox, webhook_id: int, valid: bool) -> None:
+def set_valid(sandbox: Sandbox, webhook_id: int, valid: bool) -> None:
     with sandbox.storage.transaction():
-        sandbox.storage.execute("UPDATE webhooks SET valid = ? WHERE id = ?", (valid, webhook_id))
+        sandbox.storage.execute(
+            "UPDATE webhooks SET valid = ?, crc_ms = ? WHERE id = ?",
+            (valid, now_ms(), webhook_id),
+        )
         if not valid:
             sandbox.deliveries.forget_webhook(webhook_id)
+
+
+def said(sandbox: Sandbox, data: dict[str, Any]) -> Response:
+    """The older description has it without `data`, everybody else with it: so it is there twice."""
+    return json_response({"data": data, **data} if sandbox.world.vocabulary == "tweet" else {"data": data})
 
 
 def _checked_url(url: object) -> str:
@@ -156,7 +123,7 @@ def _check_is_free(sandbox: Sandbox, url: str) -> None:
         raise _refused("WebhookLimitExceeded", f"There may be {MOST_WEBHOOKS} webhooks at most.", url)
 
 
-async def _check_crc(sandbox: Sandbox, url: str) -> None:
+async def check_crc(sandbox: Sandbox, url: str) -> None:
     """Ask the webhook to sign a word of ours: only the app's own server can."""
     token = secrets.token_urlsafe(24)
     caller = WebhookCaller(Target.of(url))
@@ -176,12 +143,36 @@ def _refused(code: str, message: str, url: object) -> Problem:
     return problems.invalid(f"{code}: {message}", url=str(url)[:LONGEST_URL])
 
 
+async def challenge(sandbox: Sandbox, webhook_ids: Iterable[int]) -> dict[str, bool]:
+    """Challenge these webhooks again; those that fail are valid no more."""
+    found = {}
+    for webhook_id in webhook_ids:
+        webhook = webhook_of(sandbox, webhook_id)
+        try:
+            await check_crc(sandbox, webhook["url"])
+            found[webhook["id"]] = True
+        except Problem:
+            found[webhook["id"]] = False
+        if found[webhook["id"]] or webhook["valid"]:
+            # Passing a challenge does not revive a webhook: only its owner does, by asking for one.
+            set_valid(sandbox, webhook_id, found[webhook["id"]] and webhook["valid"])
+    return found
+
+
+async def challenge_again(sandbox: Sandbox) -> None:
+    """From time to time, as a setting says, challenge the webhooks that are valid."""
+    while True:
+        await asyncio.sleep(LOOKED_AFTER)
+        if seconds := sandbox.world.settings["crc_seconds"]:
+            due = sandbox.storage.execute(
+                "SELECT id FROM webhooks WHERE valid AND crc_ms < ?", (now_ms() - int(seconds * 1000),)
+            )
+            await challenge(sandbox, [row[0] for row in due])
+
+
 ROUTES = [
     Route("/2/webhooks", create_webhook, methods=["POST"]),
     Route("/2/webhooks", get_webhooks, methods=["GET"]),
     Route("/2/webhooks/{id}", validate_webhook, methods=["PUT"]),
     Route("/2/webhooks/{id}", delete_webhook, methods=["DELETE"]),
-    Route("/2/activity/subscriptions", create_subscription, methods=["POST"]),
-    Route("/2/activity/subscriptions", get_subscriptions, methods=["GET"]),
-    Route("/2/activity/subscriptions/{id}", delete_subscription, methods=["DELETE"]),
 ]

@@ -1,4 +1,4 @@
-"""The sandbox's own SQLite file: its tables and its one connection.
+"""The sandbox's own SQLite file: its one connection, and what a transaction is.
 
 Everything runs on the event loop's thread, one statement after the other, so a transaction is never shared. The
 write-ahead log is in the operating system's hands before an answer goes out: killing the process loses nothing.
@@ -10,133 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-TABLES = """
-CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-
-CREATE TABLE IF NOT EXISTS accounts (
-    id INTEGER PRIMARY KEY,
-    username TEXT NOT NULL COLLATE NOCASE UNIQUE,
-    name TEXT NOT NULL,
-    followers INTEGER NOT NULL DEFAULT 0,
-    tweet_count INTEGER NOT NULL DEFAULT 0,
-    created_ms INTEGER NOT NULL
-);
-CREATE INDEX IF NOT EXISTS accounts_by_age ON accounts (created_ms, id);
-
-CREATE TABLE IF NOT EXISTS tokens (
-    digest TEXT PRIMARY KEY,
-    user_id INTEGER NOT NULL REFERENCES accounts (id),
-    created_ms INTEGER NOT NULL,
-    revoked_ms INTEGER
-) WITHOUT ROWID;
-
-CREATE TABLE IF NOT EXISTS grants (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    user_id INTEGER NOT NULL REFERENCES accounts (id),
-    scope TEXT NOT NULL,
-    created_ms INTEGER NOT NULL,
-    ended_ms INTEGER
-);
-
-CREATE TABLE IF NOT EXISTS codes (
-    digest TEXT PRIMARY KEY,
-    user_id INTEGER NOT NULL REFERENCES accounts (id),
-    scope TEXT NOT NULL,
-    challenge TEXT NOT NULL,
-    redirect_uri TEXT NOT NULL,
-    expires_ms INTEGER NOT NULL,
-    grant_id INTEGER REFERENCES grants (id)
-) WITHOUT ROWID;
-
-CREATE TABLE IF NOT EXISTS grant_tokens (
-    digest TEXT PRIMARY KEY,
-    grant_id INTEGER NOT NULL REFERENCES grants (id),
-    kind TEXT NOT NULL CHECK (kind IN ('access', 'refresh')),
-    expires_ms INTEGER NOT NULL,
-    used_ms INTEGER
-) WITHOUT ROWID;
-
-CREATE TABLE IF NOT EXISTS tweets (
-    id INTEGER PRIMARY KEY,
-    author_id INTEGER NOT NULL REFERENCES accounts (id),
-    text TEXT NOT NULL,
-    prefix_length INTEGER NOT NULL DEFAULT 0,
-    said TEXT NOT NULL,
-    lang TEXT,
-    created_ms INTEGER NOT NULL,
-    stored_ms INTEGER NOT NULL,
-    conversation_id INTEGER NOT NULL,
-    in_reply_to_id INTEGER,
-    in_reply_to_user_id INTEGER,
-    quoted_id INTEGER,
-    reposted_id INTEGER,
-    mentioned TEXT NOT NULL DEFAULT '{}',
-    deleted_ms INTEGER
-);
-CREATE INDEX IF NOT EXISTS tweets_by_author ON tweets (author_id, id);
-CREATE INDEX IF NOT EXISTS tweets_by_conversation ON tweets (conversation_id, id);
-CREATE INDEX IF NOT EXISTS tweets_by_parent ON tweets (in_reply_to_id) WHERE in_reply_to_id IS NOT NULL;
-CREATE INDEX IF NOT EXISTS tweets_by_quoted ON tweets (quoted_id) WHERE quoted_id IS NOT NULL;
-CREATE INDEX IF NOT EXISTS tweets_by_reposted ON tweets (reposted_id) WHERE reposted_id IS NOT NULL;
-
-CREATE TABLE IF NOT EXISTS mentions (
-    user_id INTEGER NOT NULL,
-    tweet_id INTEGER NOT NULL,
-    typed INTEGER NOT NULL,
-    PRIMARY KEY (user_id, tweet_id)
-) WITHOUT ROWID;
-
-CREATE TABLE IF NOT EXISTS webhooks (
-    id INTEGER PRIMARY KEY,
-    url TEXT NOT NULL UNIQUE,
-    valid INTEGER NOT NULL,
-    created_ms INTEGER NOT NULL
-);
-
-CREATE TABLE IF NOT EXISTS subscriptions (
-    id INTEGER PRIMARY KEY,
-    event_type TEXT NOT NULL,
-    user_id INTEGER,
-    filter TEXT NOT NULL,
-    tag TEXT,
-    webhook_id INTEGER REFERENCES webhooks (id),
-    created_ms INTEGER NOT NULL,
-    updated_ms INTEGER NOT NULL
-);
-
-CREATE TABLE IF NOT EXISTS deliveries (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    webhook_id INTEGER NOT NULL,
-    user_id INTEGER,
-    event_type TEXT NOT NULL,
-    event_uuid TEXT NOT NULL,
-    tweet_id INTEGER,
-    body BLOB,
-    state TEXT NOT NULL DEFAULT 'waiting'
-        CHECK (state IN ('waiting', 'delivered', 'given_up', 'withheld')),
-    tries INTEGER NOT NULL DEFAULT 0,
-    due_ms INTEGER NOT NULL,
-    last_error TEXT,
-    created_ms INTEGER NOT NULL,
-    finished_ms INTEGER
-);
-CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (due_ms, id) WHERE state = 'waiting';
-CREATE INDEX IF NOT EXISTS deliveries_by_state ON deliveries (state, tries);
-
-CREATE TABLE IF NOT EXISTS faults (
-    name TEXT NOT NULL,
-    user_id INTEGER NOT NULL DEFAULT 0,
-    times INTEGER,
-    seconds REAL,
-    PRIMARY KEY (name, user_id)
-) WITHOUT ROWID;
-"""
-
-# Children before parents, so that foreign keys hold while emptying.
-IN_ORDER_OF_EMPTYING = (
-    "deliveries", "subscriptions", "webhooks", "mentions", "tweets", "grant_tokens", "codes", "grants",
-    "tokens", "accounts", "faults", "settings",
-)  # fmt: skip
+from inbox.twitter.sandbox.tables import ADDED_COLUMNS, IN_ORDER_OF_EMPTYING, LATER_INDEXES, TABLES
 
 
 class Storage:
@@ -148,6 +22,7 @@ class Storage:
         self.connection.execute("PRAGMA foreign_keys = ON")
         self.connection.execute("PRAGMA busy_timeout = 5000")
         self.connection.executescript(TABLES)
+        self._bring_up_to_date()
         self.revision = time.time_ns()  # grows with every change, so that a page knows when to draw again
         self.execute = self.connection.execute
         self.executemany = self.connection.executemany
@@ -171,6 +46,15 @@ class Storage:
         with self.transaction():
             for table in IN_ORDER_OF_EMPTYING:
                 self.connection.execute(f"DELETE FROM {table}")
+            self.connection.execute("INSERT INTO words (words) VALUES ('delete-all')")
+
+    def _bring_up_to_date(self) -> None:
+        for table, columns in ADDED_COLUMNS.items():
+            there = {row[1] for row in self.connection.execute(f"PRAGMA table_info({table})")}
+            for name, kind in columns.items():
+                if name not in there:
+                    self.connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+        self.connection.executescript(LATER_INDEXES)
 
     def close(self) -> None:
         self.connection.close()

@@ -1,6 +1,7 @@
 """The page: a timeline on which a person plays any customer."""
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,16 +12,19 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from inbox.twitter.sandbox import authorship, cards
+from inbox.twitter.sandbox import authorship, cards, people
 from inbox.twitter.sandbox.access import Sandbox
+from inbox.twitter.sandbox.authorship import Draft
 from inbox.twitter.sandbox.faults import KINDS
 from inbox.twitter.sandbox.parameters import an_id, read_body
 from inbox.twitter.sandbox.problems import Problem, malformed
+from inbox.twitter.sandbox.shelf import type_of
 from inbox.twitter.sandbox.world import Account, Tweet
 
 HERE = Path(__file__).parent
 ON_A_PAGE = 40
 FORM_LIMIT = 64 * 1024
+PICTURE_LIMIT = 6 * 1024 * 1024
 COOKIE = "sandbox_me"
 STATIC = {name: int((HERE / "static" / name).stat().st_mtime) for name in ("page.css", "page.js")}
 HEADERS = {
@@ -45,7 +49,7 @@ async def home(request: Request) -> Response:
 
 
 async def status(request: Request) -> Response:
-    return _status(request, an_id(request.path_params["id"], "id"))
+    return status_page(request, an_id(request.path_params["id"], "id"))
 
 
 async def account(request: Request) -> Response:
@@ -53,8 +57,10 @@ async def account(request: Request) -> Response:
     shown = sandbox.world.account_named(request.path_params["username"])
     if not shown:
         raise Problem(404, "Not here", "Nobody has this name.")
-    tweets = _newest(request, sandbox, "author_id = ? AND deleted_ms IS NULL", (shown.id,))
-    return _page(request, "account.html", shown=shown, tweets=tweets)
+    me = me_of(request)
+    does_block = bool(me and people.does(sandbox.world, me.id, people.BLOCK, shown.id))
+    tweets = _newest(request, sandbox, "author_id = ? AND deleted_ms IS NULL AND superseded = 0", (shown.id,))
+    return page(request, "account.html", shown=shown, tweets=tweets, does_block=does_block)
 
 
 async def avatar(request: Request) -> Response:
@@ -68,19 +74,19 @@ async def avatar(request: Request) -> Response:
 
 
 def _home(request: Request, **said: Any) -> Response:
-    tweets = _newest(request, _sandbox(request), "deleted_ms IS NULL", ())
+    tweets = _newest(request, _sandbox(request), "deleted_ms IS NULL AND superseded = 0", ())
     named = request.query_params.get("to", "")
     draft = f"@{named} " if _sandbox(request).world.account_named(named) else ""
-    return _page(request, "home.html", tweets=tweets, **{"draft": draft, **said})
+    return page(request, "home.html", tweets=tweets, **{"draft": draft, **said})
 
 
-def _status(request: Request, tweet_id: int, **said: Any) -> Response:
+def status_page(request: Request, tweet_id: int, **said: Any) -> Response:
     sandbox = _sandbox(request)
     found = sandbox.world.tweets_where("id = ?", (tweet_id,))
     if not found:
         raise Problem(404, "Not here", "There is no such tweet.")
     drawn = cards.reply_tree(sandbox.world, found[0], me_of(request))
-    return _page(request, "status.html", tweets=drawn, focus=found[0], **said)
+    return page(request, "status.html", tweets=drawn, focus=found[0], **said)
 
 
 def _newest(request: Request, sandbox: Sandbox, condition: str, values: tuple[object, ...]) -> list[cards.Card]:
@@ -91,7 +97,7 @@ def _newest(request: Request, sandbox: Sandbox, condition: str, values: tuple[ob
     return cards.cards(sandbox.world, found, me_of(request))
 
 
-def _page(request: Request, template: str, **shown: Any) -> Response:
+def page(request: Request, template: str, **shown: Any) -> Response:
     """A page, or, for one that looks again, its changing parts; nothing when nothing changed."""
     sandbox, me = _sandbox(request), me_of(request)
     is_part = request.query_params.get("part") == "yes"
@@ -114,6 +120,8 @@ def _page(request: Request, template: str, **shown: Any) -> Response:
         "draft": "",
         "refusal": "",
         "refused_reply_to": 0,
+        "refused_edit_of": 0,
+        "does_block": False,
         "base": "parts.html" if is_part else "page.html",
         "code": 200,
         **shown,
@@ -131,7 +139,7 @@ def _faults(sandbox: Sandbox) -> list[tuple[str, list[dict[str, Any]]]]:
 
 
 def problem_page(request: Request, problem: Problem) -> Response:
-    return _page(request, "problem.html", problem=problem, code=problem.status)
+    return page(request, "problem.html", problem=problem, code=problem.status)
 
 
 # -- acting: forms, then a redirect ------------------------------------------------------------------------------
@@ -139,27 +147,28 @@ def problem_page(request: Request, problem: Problem) -> Response:
 
 async def be_somebody(request: Request) -> Response:
     form = await form_of(request)
-    return _remember(_back(form), somebody(_sandbox(request), form.get("who", "")))
+    return _remember(back(form), somebody(_sandbox(request), form.get("who", "")))
 
 
 async def compose(request: Request) -> Response:
     """Say something, or answer; when refused, the page comes back with the reason and the words."""
     form, sandbox = await form_of(request), _sandbox(request)
     text = form.get("text", "").replace("\r\n", "\n")
-    parent_id = an_id(form["in_reply_to"], "in_reply_to") if form.get("in_reply_to") else None
+    parent_id, quoted_id = (an_id(form[name], name) if form.get(name) else None for name in ("in_reply_to", "quoted"))
     try:
         me = me_of(request) or somebody(sandbox, form.get("who", ""))
         with sandbox.storage.transaction():
-            tweet = authorship.write(sandbox.world, me, text, in_reply_to_id=parent_id)
+            picture = picture_in(sandbox, me, form, "tweet_image")
+            draft = Draft(text, parent_id, quoted_id, media=[picture] if picture else [])
+            tweet = authorship.post(sandbox.world, me, draft)
             sandbox.activity.announce([(tweet, None)])
     except Problem as problem:
-        reason = problem.errors[0]["message"] if problem.errors else problem.detail
-        said = {"draft": text, "refusal": reason, "code": problem.status}
+        said = {"draft": text, "refusal": reason_of(problem), "code": problem.status}
         if parent_id and sandbox.world.tweet(parent_id):
-            return _status(request, parent_id, refused_reply_to=parent_id, **said)
+            return status_page(request, parent_id, refused_reply_to=parent_id, **said)
         return _home(request, **said)
     sandbox.deliveries.wake()
-    return _remember(_back(form, anchor=f"tweet-{tweet.id}"), me)
+    return _remember(back(form, anchor=f"tweet-{tweet.id}"), me)
 
 
 async def delete(request: Request) -> Response:
@@ -171,7 +180,7 @@ async def delete(request: Request) -> Response:
         sandbox.world.delete_tweet(tweet)
         sandbox.activity.announce_deletion(tweet)
     sandbox.deliveries.wake()
-    return _back(form)
+    return back(form)
 
 
 async def repost(request: Request) -> Response:
@@ -184,7 +193,7 @@ async def repost(request: Request) -> Response:
         if is_new:
             sandbox.activity.announce([(passed_on, None)])
     sandbox.deliveries.wake()
-    return _back(form)
+    return back(form)
 
 
 async def switch_fault(request: Request) -> Response:
@@ -199,7 +208,7 @@ async def switch_fault(request: Request) -> Response:
         faults.switch_on(name, times=1 if how == "once" else None, seconds=float(seconds) if seconds else None)
     else:
         raise malformed("A fault is switched on, on once, or off.")
-    return _back(form, anchor="faults")
+    return back(form, anchor="faults")
 
 
 def somebody(sandbox: Sandbox, who: str) -> Account:
@@ -220,19 +229,57 @@ def _tweet(request: Request) -> Tweet:
     return tweet
 
 
-async def form_of(request: Request) -> dict[str, str]:
+def reason_of(problem: Problem) -> str:
+    """Why something was refused, in a sentence for the page."""
+    return problem.errors[0]["message"] if problem.errors else problem.detail
+
+
+def picture_in(sandbox: Sandbox, owner: Account, form: "Form", category: str) -> int | None:
+    """The picture that came with a form, put on the shelf with its alt text; its id."""
+    if form.picture is None:
+        return None
+    content, media_type = form.picture
+    media = sandbox.media.keep(sandbox.media.start(owner.id, category, media_type, len(content)), content)
+    if alt_text := form.get("alt_text", "").strip():
+        sandbox.media.describe(media.id, alt_text[:1000])
+    return media.id
+
+
+class Form(dict[str, str]):
+    """The fields of a form, and the picture that came with it: its bytes and their type."""
+
+    picture: tuple[bytes, str] | None = None
+
+
+async def form_of(request: Request) -> Form:
     """A form sent by our own page. Browsers always name the origin of a form; nobody else has business here."""
     if urlsplit(request.headers.get("origin", "")).netloc != request.headers.get("host"):
         raise Problem(403, "Forbidden", "Forms are taken from this page only.")
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return await _form_with_a_picture(request)
     body = (await read_body(request, FORM_LIMIT)).decode(errors="replace")
     try:
         fields = parse_qs(body, keep_blank_values=True, max_num_fields=20)
     except ValueError as error:
         raise malformed("The form could not be read.") from error
-    return {name: values[-1] for name, values in fields.items()}
+    return Form({name: values[-1] for name, values in fields.items()})
 
 
-def _back(form: dict[str, str], anchor: str = "") -> RedirectResponse:
+async def _form_with_a_picture(request: Request) -> Form:
+    declared = request.headers.get("content-length", "")
+    if not declared.isdigit() or int(declared) > PICTURE_LIMIT:
+        raise Problem(413, "Payload Too Large", "A picture may have 5 MB at most.")
+    form = Form()
+    async with request.form(max_files=1, max_fields=20) as sent:
+        for name, value in sent.multi_items():
+            if isinstance(value, str):
+                form[name] = value
+            elif content := await value.read():
+                form.picture = content, type_of(content)
+    return form
+
+
+def back(form: Mapping[str, str], anchor: str = "") -> RedirectResponse:
     where = form.get("back", "/")
     # Only a path of ours: two slashes, or a backslash, would lead to another host.
     is_path = where.startswith("/") and not where.startswith("//") and "\\" not in where and where.isprintable()

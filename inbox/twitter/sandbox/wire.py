@@ -1,4 +1,4 @@
-"""Tweets and accounts as JSON, in the names of either vocabulary.
+"""Accounts, times and lists as JSON, in the names of either vocabulary.
 
 Twitter renamed its fields in 2026 ("tweet" became "post") and its servers speak both; the setting `vocabulary`
 chooses which this one speaks.
@@ -8,10 +8,9 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from inbox.twitter.sandbox.entities import entities_of, escape
 from inbox.twitter.sandbox.world import Account, Tweet
 
-HOUR_MS = 3_600_000
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 # Names that differ; everything else is called the same in both.
 NEW_NAMES = {
@@ -43,6 +42,8 @@ TWEET_FIELDS = (
     "in_reply_to_user_id",
     "referenced_tweets",
     "entities",
+    "note_tweet",
+    "attachments",
 )
 USER_FIELDS = (
     "id",
@@ -53,6 +54,8 @@ USER_FIELDS = (
     "verified",
     "verified_type",
     "description",
+    "location",
+    "url",
     "profile_image_url",
     "public_metrics",
 )
@@ -74,34 +77,13 @@ def renamed(value: Any, vocabulary: str) -> Any:
     return value
 
 
-def tweet_json(
-    tweet: Tweet, wanted: Collection[str] = TWEET_FIELDS, counts: tuple[int, int, int] = (0, 0, 0)
-) -> dict[str, Any]:
-    """A tweet with the wanted fields, in Twitter's order; what it does not have is left out."""
-    text = escape(tweet.text)
-    full: dict[str, Any] = {
-        "id": str(tweet.id),
-        "text": text,
-        "author_id": str(tweet.author_id),
-        "created_at": timestamp(tweet.created_ms),
-        "conversation_id": str(tweet.conversation_id),
-        "lang": tweet.lang,
-        "reply_settings": "everyone",
-        "possibly_sensitive": False,
-        "edit_history_tweet_ids": [str(tweet.id)],
-        "edit_controls": {
-            "edits_remaining": 5,
-            "is_edit_eligible": tweet.in_reply_to_id is None and tweet.reposted_id is None,
-            "editable_until": timestamp(tweet.created_ms + HOUR_MS),
-        },
-        "public_metrics": _metrics(counts),
-        "display_text_range": [tweet.prefix_length, len(text)],
-        "in_reply_to_user_id": tweet.in_reply_to_user_id and str(tweet.in_reply_to_user_id),
-        "referenced_tweets": references(tweet),
-    }
-    if "entities" in wanted:
-        full["entities"] = entities_of(text, tweet.mentioned)
-    return {name: full[name] for name in TWEET_FIELDS if name in wanted and full.get(name) not in (None, [], {})}
+def short_link(number: int) -> str:
+    """Twitter's short form of a link: always 23 characters."""
+    name = ""
+    for _ in range(10):
+        number, place = divmod(number, len(LETTERS))
+        name += LETTERS[place]
+    return f"https://t.co/{name}"
 
 
 def references(tweet: Tweet) -> list[dict[str, str]]:
@@ -110,18 +92,24 @@ def references(tweet: Tweet) -> list[dict[str, str]]:
     return [{"type": kind, "id": str(tweet_id)} for kind, tweet_id in kinds if tweet_id]
 
 
-def user_json(account: Account, public_url: str, wanted: Collection[str] = USER_FIELDS) -> dict[str, Any]:
+def user_json(
+    account: Account, public_url: str, wanted: Collection[str] = USER_FIELDS, *, takes_private: bool = False
+) -> dict[str, Any]:
+    """An account with the wanted fields; `takes_private` says whether whoever asks may write to it."""
+    picture = f"{account.id}.svg" + (f"?{account.picture}" if account.picture else "")
     full = {
         "id": str(account.id),
         "name": account.name,
         "username": account.username,
         "created_at": timestamp(account.created_ms),
-        "protected": False,
-        "verified": False,
-        "verified_type": "none",
-        "description": "",
-        "profile_image_url": f"{public_url}/avatar/{account.id}.svg",
-        "receives_your_dm": False,
+        "protected": bool(account.protected),
+        "verified": bool(account.verified),
+        "verified_type": "blue" if account.verified else "none",
+        "description": account.description,
+        "location": account.location or None,
+        "url": account.url or None,
+        "profile_image_url": f"{public_url}/avatar/{picture}",
+        "receives_your_dm": takes_private,
         "public_metrics": {
             "followers_count": account.followers,
             "following_count": 0,
@@ -131,7 +119,7 @@ def user_json(account: Account, public_url: str, wanted: Collection[str] = USER_
             "media_count": 0,
         },
     }
-    return {name: value for name, value in full.items() if name in wanted}
+    return {name: value for name, value in full.items() if name in wanted and value is not None}
 
 
 def with_twins(value: Any) -> Any:
@@ -158,15 +146,3 @@ def page_meta(tweets: Collection[Tweet], next_token: str | None) -> dict[str, An
 
 def distinct(ids: Iterable[int | None]) -> list[int]:
     return list(dict.fromkeys(value for value in ids if value))
-
-
-def _metrics(counts: tuple[int, int, int]) -> dict[str, int]:
-    replies, quotes, reposts = counts
-    return {
-        "retweet_count": reposts,
-        "reply_count": replies,
-        "like_count": 0,
-        "quote_count": quotes,
-        "bookmark_count": 0,
-        "impression_count": 0,
-    }

@@ -6,23 +6,16 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from inbox.twitter.sandbox.entities import names_in
+from inbox.twitter.sandbox.entities import names_in, words_of
 from inbox.twitter.sandbox.problems import malformed
+from inbox.twitter.sandbox.settings import DEFAULTS
 from inbox.twitter.sandbox.snowflake import LARGEST, Snowflakes, first_of, now_ms
 from inbox.twitter.sandbox.storage import Storage
 
 USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
-SETTINGS: dict[str, Any] = {
-    "vocabulary": "tweet",  # or "post": the names Twitter gives to fields
-    "summoned_rule": False,  # whether a reply needs to have been asked for, as for self-serve apps
-    "rate_limits": False,  # whether the limits in the headers are also enforced
-    "token_seconds": 7_200,  # how long an access token lasts
-    "code_seconds": 30,  # and the code that a person comes back with
-}
-SECONDS = ("token_seconds", "code_seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +26,14 @@ class Account:
     followers: int
     tweet_count: int
     created_ms: int
+    description: str = ""
+    location: str = ""
+    url: str = ""
+    protected: int = 0
+    suspended: int = 0
+    verified: int = 0  # has a paid badge, and with it long tweets
+    takes_private: str = "everyone"  # or "followers" (whom the account follows), or "nobody"
+    picture: int = 0  # grows when the account changes its picture
 
 
 @dataclass(slots=True)
@@ -52,28 +53,45 @@ class Tweet:
     reposted_id: int | None
     mentioned: dict[str, str]  # lower-case username → id, of accounts that exist
     deleted_ms: int | None = None
+    reply_settings: str = "everyone"
+    first_id: int | None = None  # the first version, of a tweet that was edited
+    superseded: int = 0  # whether a later version took its place
+    hidden: int = 0  # whether the author of the conversation hid this reply
+    deep_link: str | None = None
+    media: list[int] = field(default_factory=list)
+
+    @property
+    def chain(self) -> int:
+        """What all versions of an edited tweet have in common: the id of the first."""
+        return self.first_id or self.id
 
 
-ACCOUNT_COLUMNS = ", ".join(field.name for field in fields(Account))
-TWEET_COLUMNS = ", ".join(field.name for field in fields(Tweet))
+ACCOUNT_COLUMNS = ", ".join(one.name for one in fields(Account))
+TWEET_COLUMNS = ", ".join(one.name for one in fields(Tweet))
 TWEET_BLANKS = ", ".join("?" for _ in fields(Tweet))
-MENTIONED = [field.name for field in fields(Tweet)].index("mentioned")
+TWEET_NAMES = [one.name for one in fields(Tweet)]
+MENTIONED, MEDIA = TWEET_NAMES.index("mentioned"), TWEET_NAMES.index("media")
 
 
 class World:
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
-        self.settings = {**SETTINGS}
+        self.settings = {**DEFAULTS}
         self.snowflakes = Snowflakes()
+        self._unseen: dict[int, str] | None = None
         self.load()
 
     def load(self) -> None:
         """Take up where the file left off, also after the process was killed."""
         stored = self.storage.execute("SELECT name, value FROM settings")
-        self.settings = {**SETTINGS, **{name: json.loads(value) for name, value in stored}}
+        self.settings = {**DEFAULTS, **{name: json.loads(value) for name, value in stored if name in DEFAULTS}}
         # Recorded tweets may carry ids of the future; ours go on from the largest that is not.
-        highest = self.storage.execute("SELECT max(id) FROM tweets WHERE id < ?", (first_of(now_ms() + 60_000),))
-        self.snowflakes = Snowflakes(highest.fetchone()[0] or 0)
+        soon = first_of(now_ms() + 60_000)
+        highest = [
+            self.storage.execute(f"SELECT max(id) FROM {table} WHERE id < ?", (soon,)).fetchone()[0] or 0
+            for table in ("tweets", "private_events", "media")
+        ]
+        self.snowflakes = Snowflakes(max(highest))
 
     @property
     def vocabulary(self) -> str:
@@ -97,6 +115,21 @@ class World:
         row = self.storage.execute(f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE {condition}", (value,)).fetchone()
         return Account(*row) if row else None
 
+    @property
+    def unseen(self) -> dict[int, str]:
+        """Accounts whose tweets strangers do not see, and why: protected, or suspended. They are few."""
+        if self._unseen is None:
+            rows = self.storage.execute("SELECT id, suspended FROM accounts WHERE protected + suspended > 0")
+            self._unseen = {account_id: "suspended" if suspended else "protected" for account_id, suspended in rows}
+        return self._unseen
+
+    def change_account(self, account_id: int, changes: dict[str, Any]) -> Account:
+        with self.storage.transaction():
+            for name, value in changes.items():
+                self.storage.execute(f"UPDATE accounts SET {name} = ? WHERE id = ?", (value, account_id))
+        self._unseen = None
+        return self.accounts([account_id])[account_id]
+
     def accounts(self, ids: Iterable[int]) -> dict[int, Account]:
         found = (self.account(account_id) for account_id in set(ids))
         return {account.id: account for account in found if account}
@@ -112,8 +145,8 @@ class World:
         account = Account(account_id or self.snowflakes.next(), username, name or username, followers, 0, now_ms())
         with self.storage.transaction():
             self.storage.execute(
-                f"INSERT INTO accounts ({ACCOUNT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",
-                (account.id, account.username, account.name, account.followers, 0, account.created_ms),
+                "INSERT INTO accounts (id, username, name, followers, created_ms) VALUES (?, ?, ?, ?, ?)",
+                (account.id, account.username, account.name, account.followers, account.created_ms),
             )
         return account
 
@@ -157,6 +190,14 @@ class World:
         ).fetchone()
         return row[0] if row else None
 
+    def has_token(self, user_id: int) -> bool:
+        """Whether somebody made a token of this account by hand; such a one allows everything."""
+        return bool(
+            self.storage.execute(
+                "SELECT 1 FROM tokens WHERE user_id = ? AND revoked_ms IS NULL LIMIT 1", (user_id,)
+            ).fetchone()
+        )
+
     # -- tweets --------------------------------------------------------------------------------------------------
 
     def tweet(self, tweet_id: int) -> Tweet | None:
@@ -198,6 +239,10 @@ class World:
                 "INSERT INTO mentions VALUES (?, ?, ?)", [row for tweet in tweets for row in _mentions(tweet)]
             )
             self.storage.executemany(
+                "INSERT INTO words (rowid, said) VALUES (?, ?)",
+                [(tweet.id, " ".join(words_of(tweet.text))) for tweet in tweets],
+            )
+            self.storage.executemany(
                 "UPDATE accounts SET tweet_count = tweet_count + ? WHERE id = ?",
                 [(count, author) for author, count in Counter(tweet.author_id for tweet in tweets).items()],
             )
@@ -208,9 +253,28 @@ class World:
             )
 
     def delete_tweet(self, tweet: Tweet) -> None:
+        """Gone, with all its versions."""
         with self.storage.transaction():
-            self.storage.execute("UPDATE tweets SET deleted_ms = ? WHERE id = ?", (now_ms(), tweet.id))
-            self.storage.execute("UPDATE accounts SET tweet_count = tweet_count - 1 WHERE id = ?", (tweet.author_id,))
+            gone = self.storage.execute(
+                "UPDATE tweets SET deleted_ms = ?2 WHERE deleted_ms IS NULL AND (id = ?1 OR first_id = ?1)",
+                (tweet.chain, now_ms()),
+            )
+            self.storage.execute(
+                "UPDATE accounts SET tweet_count = tweet_count - ? WHERE id = ?", (gone.rowcount, tweet.author_id)
+            )
+
+    def versions(self, tweets: Iterable[Tweet]) -> dict[int, list[int]]:
+        """The versions of those that were edited, oldest first, by the id of the first."""
+        firsts = {tweet.first_id for tweet in tweets if tweet.first_id}
+        return {
+            first: [
+                row[0] for row in self.storage.execute("SELECT id FROM tweets WHERE first_id = ? ORDER BY id", (first,))
+            ]
+            for first in firsts
+        }
+
+    def likes(self, tweet_id: int) -> int:
+        return self.storage.execute("SELECT count(*) FROM likes WHERE tweet_id = ?", (tweet_id,)).fetchone()[0]
 
     def counts(self, ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:
         """How often each tweet was answered, quoted and reposted."""
@@ -226,7 +290,8 @@ class World:
 
     def reset(self) -> None:
         self.storage.empty()
-        self.settings = {**SETTINGS}
+        self._unseen = None
+        self.settings = {**DEFAULTS}
 
 
 def typed_mentions(tweet: Tweet) -> set[int]:
@@ -244,14 +309,14 @@ def _mentions(tweet: Tweet) -> list[tuple[int, int, bool]]:
 
 
 def _row(tweet: Tweet) -> list[Any]:
-    row = [getattr(tweet, field.name) for field in fields(Tweet)]
-    row[MENTIONED] = json.dumps(tweet.mentioned)
+    row = [getattr(tweet, name) for name in TWEET_NAMES]
+    row[MENTIONED], row[MEDIA] = json.dumps(tweet.mentioned), json.dumps(tweet.media)
     return row
 
 
 def _tweet(row: Sequence[Any]) -> Tweet:
     values = list(row)
-    values[MENTIONED] = json.loads(values[MENTIONED])
+    values[MENTIONED], values[MEDIA] = json.loads(values[MENTIONED]), json.loads(values[MEDIA])
     return Tweet(*values)
 
 

@@ -78,6 +78,15 @@ class Scene:
                                  mentions=[(self.handle_id, self.username)]))  # fmt: skip
         return tweet_id
 
+    def customer_answers(self, to: int, text: str) -> int:
+        """A tweet of the customer's that answers one of ours."""
+        row = {"author_id": str(self.customer_id), "text": f"@{self.username} {text}", "in_reply_to_tweet_id": str(to)}
+        tweet_id = int(self.twitter.record(row, deliver=False)["ids"][0])
+        self._arrive(tweet_event(id=tweet_id, author_id=self.customer_id, text=row["text"], for_id=self.handle_id,
+                                 in_reply_to=to, in_reply_to_user=self.handle_id,
+                                 mentions=[(self.handle_id, self.username)]))  # fmt: skip
+        return tweet_id
+
     def answers(self, text: str, to: int | None = None) -> Reply:
         """A reply of the agent's, approved and waiting to be posted."""
         return replies.compose(
@@ -198,7 +207,7 @@ def dying_before_the_commit() -> Iterator[None]:
 
     def watch(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         answer = execute(sql, *rest)
-        if sql.startswith('UPDATE "inbox_reply"'):
+        if sql.startswith(('UPDATE "inbox_reply"', 'UPDATE "inbox_errand"')):
             raise Death
         return answer
 

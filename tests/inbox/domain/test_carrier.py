@@ -7,7 +7,9 @@ import sys
 import threading
 import time
 import zlib
+from argparse import ArgumentTypeError
 from contextlib import contextmanager
+from itertools import pairwise
 
 import pytest
 from django.conf import settings
@@ -240,3 +242,76 @@ def test_it_stops_when_asked_with_nothing_half_done(new_brand, tmp_path):
     with committed(brand):
         assert Message.objects.count() == Arrival.objects.filter(carried_at__isnull=False).count() > 0
     assert status == 0
+
+
+# --- turns, and who carries whom
+
+
+def test_each_brand_is_in_exactly_one_part():
+    for count in (1, 2, 3, 8):
+        for brand_id in range(1, 100):
+            assert sum(carry.is_in_part(brand_id, (place, count)) for place in range(1, count + 1)) == 1
+
+
+@pytest.mark.parametrize("words", ["", "0/2", "3/2", "1", "a/b", "1/0"])
+def test_a_part_that_there_is_not_is_refused(words):
+    with pytest.raises(ArgumentTypeError, match="write 1/2"):
+        carry.part_of(words)
+
+
+def test_a_part_is_carried_and_the_rest_left_to_the_others(new_brand, django_db_blocker):
+    brands = [new_brand(), new_brand(), new_brand()]
+    names = [brand.schema_name for brand in brands]
+    with django_db_blocker.unblock():
+        parts = [carry.Brands((place, 2)).of(names) for place in (1, 2)]
+        connection.close()
+
+    assert sorted(parts[0] + parts[1]) == sorted(names)
+    assert not set(parts[0]) & set(parts[1])
+
+
+def test_a_flood_of_one_brand_holds_no_other_back():
+    """Counted in turns: between two turns of the flooded brand, everybody who waits has one."""
+    turns, now = carry.Turns(), 100.0
+    others = [f"b_{number}" for number in range(20)]
+    taken = []
+    for _ in range(50):
+        turns.ask(["flooded", *others])
+        for schema in turns.due(now):
+            taken.append(schema)
+            turns.took(schema, began=now, ended=now + 0.01, has_more=schema == "flooded")
+            now += 0.01
+        now += carry.LONGEST_PAUSE
+
+    assert taken.count("flooded") == 50
+    places = [place for place, schema in enumerate(taken) if schema == "flooded"]
+    for before, after in pairwise(places):
+        assert sorted(taken[before + 1 : after]) == sorted(others)
+
+
+def test_an_idle_carrier_lets_nothing_gather_and_a_busy_one_does():
+    turns, now = carry.Turns(), 100.0
+    turns.ask(["one"])
+    assert turns.due(now) == ["one"]
+    turns.took("one", began=now, ended=now + 0.003, has_more=False)
+    turns.ask(["one"])
+    assert turns.due(now + 0.003) == ["one"]
+
+    for _ in range(300):
+        turns.took("one", began=now, ended=now + 0.01, has_more=False)
+        now += 0.01
+    turns.ask(["one", "other"])
+
+    assert turns.pause == carry.LONGEST_PAUSE
+    assert turns.due(now) == ["other"]
+    assert 0 < turns.seconds_until_next(now, at_most=5.0) <= carry.LONGEST_PAUSE or turns.due(now)
+    assert turns.due(now + carry.LONGEST_PAUSE) == ["other", "one"]
+
+
+def test_who_was_served_longest_ago_is_served_first():
+    turns = carry.Turns()
+    for place, schema in enumerate(["c", "a", "b"]):
+        turns.took(schema, began=1.0 + place, ended=1.001 + place, has_more=True)
+    turns.ask(["b", "a", "c"])
+
+    assert turns.due(100.0) == ["c", "a", "b"]

@@ -202,7 +202,7 @@ def test_what_cannot_be_read_is_settled_and_kept_and_stops_nobody(acme, body):
     assert outcome == Outcome.UNREADABLE
     assert arrivals.body_of(Arrival.objects.get(twitter_id=tweet_id(0))) == body
     assert Message.objects.values_list("pk", flat=True).get() == tweet_id(1)
-    assert arrivals.claim(limit=10) == []
+    assert arrivals.claim(limit=10).waiting == []
 
 
 def test_kinds_that_we_do_not_act_on_yet_are_kept(acme):

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, connections, transaction
 
 from accounts.enums import Role
-from inbox.domain import arrivals, credentials, posting
+from inbox.domain import arrivals, credentials, fates, posting
 from inbox.enums import EventKind, ReplyStatus
 from inbox.models import Conversation, Credential, Event, Message, Reply
 from inbox.twitter.client import NotNow as TwitterNotNow
@@ -537,7 +537,7 @@ def test_a_timeline_that_was_read_too_early_proves_nothing(scene):
     asked = scene.clock()
     scene.clock.passes(60)
 
-    assert posting._conclude(scene.reply.pk, [], asked_at=asked, now=scene.clock()) == 0
+    assert fates.conclude(scene.reply.pk, [], asked_at=asked, now=scene.clock()) == 0
 
     assert scene.status() == ReplyStatus.POSTING
 

@@ -410,10 +410,10 @@ def test_the_most_urgent_word_no_longer_counts_once_it_is_deleted(acme):
     assert (conversation.urgency, conversation.waiting_since) == (1, at(2 * HOUR))
 
 
-def test_an_edit_has_a_new_id_and_is_a_new_message(acme):
+def test_an_edit_has_a_new_id_and_is_the_same_message(acme):
     carry(acme, [asks(), asks(hours(0, 1), more={"edit_history_tweet_ids": [str(QUESTION), str(hours(0, 1))]})])
 
-    assert partition() == {(QUESTION, hours(0, 1))}
+    assert partition() == {(QUESTION,)}
 
 
 def test_a_deletion_of_a_tweet_that_never_comes_is_remembered(acme):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inbox.domain import triage
 from inbox.domain.triage import Reading, assess_texts, language_of, polarity
 from inbox.enums import Urgency
 
@@ -303,3 +304,18 @@ def test_every_text_is_assessed_and_alone_as_in_company(texts):
         assert found.language
         assert found.urgency in Urgency
         assert found.reasons or found.urgency == Urgency.NORMAL
+
+
+# --- the short way to signs
+
+
+@needs_shared_data
+@pytest.mark.parametrize("language", sorted(triage._LANGUAGES))
+def test_signs_that_are_looked_for_by_their_first_letters_are_those_of_the_whole_list(language):
+    listener = triage._listener(language)
+    expression, signs = listener._everywhere
+    texts = [row["text"] for row in rows("airline_sentiment_4.csv.gz")]
+    folded = [triage._fold(triage._plain(text), language) for text in texts]
+
+    for text in folded:
+        assert listener.hear(text) == [signs[match.lastindex - 1] for match in expression.finditer(text)]

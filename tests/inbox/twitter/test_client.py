@@ -121,7 +121,7 @@ def test_what_says_neither_yes_nor_no_is_unknown(status, body):
 
 @pytest.mark.parametrize("status", [400, 404, 405, 410, 413, 415, 422, 431])
 def test_a_clear_no_is_a_refusal_even_without_words(status):
-    assert posting(answer(status, b"<html>")) == Refused(f"HTTP {status}")
+    assert posting(answer(status, b"<html>")) == Refused(f"HTTP {status}", rule="gone" if status == 404 else "")
 
 
 def test_a_403_that_cannot_be_read_may_speak_of_a_duplicate():
