@@ -32,10 +32,11 @@ app.config_from_object(
         # What waits for strangers' servers, or writes a whole brand into a file, has a lane and a worker of its own:
         # posting never stands behind it.
         # What calls Twitter in a brand's name has one of many threads: a brand whose Twitter hangs holds one of them.
+        # Asking has its own: while it hangs, replies are posted, and strangers' servers hold up no look at deletions.
         "task_routes": {
             "inbox.tell_webhooks": {"queue": "slow"},
-            "inbox.ask_twitter": {"queue": "slow"},
-            "inbox.recover": {"queue": "slow"},
+            "inbox.ask_twitter": {"queue": "asking"},
+            "inbox.recover": {"queue": "asking"},
             "accounts.end_brands": {"queue": "slow"},
             "inbox.forget_arrivals": {"queue": "slow"},
             "inbox.post_replies": {"queue": "posting"},

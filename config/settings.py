@@ -295,7 +295,7 @@ TWITTER_INDEX_LAG = timedelta(seconds=float(os.environ.get("NIGHTJAR_TWITTER_IND
 TWITTER_PLAN = environment.choice("NIGHTJAR_TWITTER_PLAN", "self_serve", "enterprise")
 # By which of its two names for everything Twitter is asked; both are always read.
 TWITTER_VOCABULARY = environment.choice("NIGHTJAR_TWITTER_VOCABULARY", "tweet", "post")
-# Whether a reply that carries the brand's name only in front, put there by Twitter, counts as naming it: X does not say.
+# Whether a reply that has the brand's name only in front, put there by Twitter, counts as naming it: X does not say.
 TWITTER_IMPLICIT_MENTIONS_COUNT = environment.flag("NIGHTJAR_TWITTER_IMPLICIT_MENTIONS_COUNT")
 # Whether the plan lets missed webhook calls be replayed: X does not say for self-serve plans.
 TWITTER_REPLAY_ALLOWED = environment.flag("NIGHTJAR_TWITTER_REPLAY_ALLOWED", default=True)
@@ -307,6 +307,12 @@ TWITTER_STREAM_RULE_LENGTH = int(os.environ.get("NIGHTJAR_TWITTER_STREAM_RULE_LE
 TWITTER_DM_CAP = int(os.environ.get("NIGHTJAR_TWITTER_DM_CAP", "1440"))
 # How often each brand's mentions are asked for when all is well, in seconds.
 TWITTER_POLL_SECONDS = int(os.environ.get("NIGHTJAR_TWITTER_POLL_SECONDS", "300"))
+# How often what we show is looked up again at Twitter, in seconds: what is younger than a quarter of an hour, than two
+# hours, in an open conversation, and of so many last days. That is how customers' deletions are found.
+TWITTER_RECHECK_SECONDS = tuple(
+    int(each) for each in os.environ.get("NIGHTJAR_TWITTER_RECHECK_SECONDS", "30,300,1800,86400").split(",")
+)
+TWITTER_RECHECK_DAYS = int(os.environ.get("NIGHTJAR_TWITTER_RECHECK_DAYS", "2"))
 
 # Processes that carry arrivals; each takes its share of the brands.
 CARRIERS = int(os.environ.get("NIGHTJAR_CARRIERS", "0")) or max(1, min(8, os.cpu_count() or 1))

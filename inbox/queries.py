@@ -174,7 +174,7 @@ def drafts_of(conversation: Conversation, *, user_id: int) -> QuerySet[Reply]:
 def files_of(replies: Iterable[Reply]) -> QuerySet[ReplyMedia]:
     """What these replies will show, without the files' content."""
     found = ReplyMedia.objects.filter(reply__in=[reply.pk for reply in replies]).defer("content")
-    return found.order_by("reply_id", "position")
+    return found.order_by("reply_id", "position", "pk")
 
 
 def errands_of(messages: Iterable[Message]) -> dict[int, Errand]:

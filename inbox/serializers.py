@@ -211,11 +211,15 @@ class EventSerializer(serializers.Serializer):
     seq = serializers.IntegerField()
     at = serializers.DateTimeField()
     kind = serializers.ChoiceField(EventKind.choices)
-    conversation_id = IdField()
+    conversation_id = IdField(allow_null=True, help_text="Null: it is about the channel, not a conversation.")
     message_id = IdField(allow_null=True)
     reply_id = IdField(allow_null=True)
     by = PersonField(source="by_id", allow_null=True)
     facts = serializers.DictField(help_text="More about it, as its kind has it. Never a customer's words.")
+
+    def to_representation(self, instance: Any) -> Any:
+        shown = super().to_representation(instance)
+        return {**shown, "conversation_id": shown["conversation_id"] if instance.conversation_id else None}
 
 
 class EventsSerializer(serializers.Serializer):
@@ -282,7 +286,9 @@ class ReplySentSerializer(Strict):
     answers_id = IdField(help_text="The tweet that it answers, of this conversation.")
     text = WordsField(max_length=10_000)
     way = serializers.ChoiceField(
-        ReplyWay.choices, default=ReplyWay.PUBLIC, help_text="In public, as a quote, or as a direct message."
+        ReplyWay.choices,
+        required=False,
+        help_text="In public, as a quote, or as a direct message. Left out: as what it answers was said.",
     )
     invites_private = serializers.BooleanField(
         default=False, help_text="Add a button that opens a direct message to the brand."

@@ -18,6 +18,7 @@ from inbox.domain import (
     errands,
     fates,
     listening,
+    outages,
     polling,
     posting,
     pulses,
@@ -198,7 +199,8 @@ def sweep_pulses(**_future: Any) -> None:
 
 @fan_out_task(name="inbox.watch_channel")
 def watch_channel(**_future: Any) -> None:
-    """The look at what is ours at Twitter: the webhook's validity, and whether we were away ourselves."""
+    """The look at what is ours at Twitter: the webhook's validity, our own door, and whether we were away ourselves."""
+    outages.knock(now=timezone.now())
     recovery.watch(now=timezone.now())
 
 

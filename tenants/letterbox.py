@@ -7,7 +7,6 @@ ON CONFLICT DO NOTHING: a conflict target or RETURNING would need SELECT.
 
 import asyncio
 import time
-import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 import psycopg
+from isal import isal_zlib
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
@@ -191,7 +191,7 @@ async def _put_arrivals(cursor: object, schema: str, letters: list[Letter]) -> N
         numbers(letter.twitter_id for letter in letters),
         numbers(letter.handle_id for letter in letters),
         times(letter.received_at for letter in letters),
-        Blobs([zlib.compress(letter.body, 1) for letter in letters]),
+        Blobs([isal_zlib.compress(letter.body, 1) for letter in letters]),
         words(letter.source for letter in letters),
     ]
     await cursor.execute(_statement_for(schema), values, prepare=True)  # type: ignore[attr-defined]

@@ -14,6 +14,7 @@ class Wall:
     `directory` and the letterbox (and `operators`, mostly) are trusted with all rows of what they are given; agencies
     and brands see by row-level security only the rows for which the expression holds. What an agency adds must hold
     `agency_new_rows` besides: a row may be its own and still say of others what it has no business to say.
+    Of a table that every brand reads, a brand may change those rows alone for which `brand_changes` holds.
     """
 
     operators: str = ""
@@ -25,3 +26,4 @@ class Wall:
     agency_rows: str = "agency_id = nightjar_agency()"
     agency_new_rows: str = ""
     brand_rows: str = "brand_id = nightjar_brand()"
+    brand_changes: str = ""

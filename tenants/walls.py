@@ -105,7 +105,12 @@ def policies_of(wall: Wall) -> set[str]:
         "letterbox": wall.letterbox,
     }
     names = {f"{kind}_see_their_rows" for kind in verbs if verbs[kind]}
-    return names | ({"agencies_add_such_rows"} if wall.agency_new_rows else set())
+    names |= {"agencies_add_such_rows"} if wall.agency_new_rows else set()
+    return names | ({f"brands_{verb.lower()}_such_rows" for verb in _CHANGES} if wall.brand_changes else set())
+
+
+# What a policy that narrows each of these down must say.
+_CHANGES = {"INSERT": "WITH CHECK ({0})", "UPDATE": "USING ({0}) WITH CHECK ({0})", "DELETE": "USING ({0})"}
 
 
 def _wall_off(cursor: Cursor, name: str, wall: Wall, *, database: str) -> None:
@@ -135,6 +140,16 @@ def _wall_off(cursor: Cursor, name: str, wall: Wall, *, database: str) -> None:
                 "CREATE POLICY agencies_add_such_rows ON {} AS RESTRICTIVE FOR INSERT TO {} WITH CHECK ({})"
             ).format(table, sql.Identifier(f"{database}_agencies"), sql.SQL(wall.agency_new_rows))
         )
+    for verb, condition in _CHANGES.items():
+        policy = sql.Identifier(f"brands_{verb.lower()}_such_rows")
+        cursor.execute(sql.SQL("DROP POLICY IF EXISTS {} ON {}").format(policy, table))
+        if wall.brand_changes:
+            cursor.execute(
+                sql.SQL("CREATE POLICY {} ON {} AS RESTRICTIVE FOR {} TO {} ").format(
+                    policy, table, sql.SQL(verb), sql.Identifier(f"{database}_brands")
+                )
+                + sql.SQL(condition).format(sql.SQL(wall.brand_changes))
+            )
 
 
 def _grant(cursor: Cursor, table: sql.Composed, verbs: str, role: str) -> None:

@@ -16,7 +16,7 @@ from django.db import connection
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from tests import lumen
+from tests import lumen, quay
 from tests.lumen import Lumen
 from tests.pictures import smaller
 from tests.services import Running, Screens, eventually, in_a_browser
@@ -97,6 +97,13 @@ def aboard(running: Running, django_db_blocker) -> Lumen:
     return settled
 
 
+@pytest.fixture(scope="module")
+def channel(running: Running, django_db_blocker) -> dict[str, str]:
+    """What the whole channel brings into a brand; addresses by the customer's name."""
+    with django_db_blocker.unblock():
+        return quay.settle(running)
+
+
 @dataclass(frozen=True)
 class Look:
     """One page: who looks at it, on which host, where (or under which name it was put down), and what they do first."""
@@ -146,6 +153,40 @@ def _wait_for_docs(page: Page) -> None:
     expect(page.locator(".opblock").first).to_be_visible()
 
 
+def _open_acts(page: Page) -> None:
+    """What can be done at Twitter to what the brand said."""
+    page.locator(".message-acts summary").first.click()
+
+
+def _scroll_up(page: Page) -> None:
+    page.locator("#timeline").evaluate("(timeline) => { timeline.scrollTop = 0; }")
+
+
+def _write_with_a_link(page: Page) -> None:
+    _write(page, "Hello Orla, the second fare is on its way back to you: https://ternferries.com/refunds ^IF")
+    expect(page.get_by_text("times as much")).to_be_visible()
+
+
+def _write_at_length(page: Page) -> None:
+    _write(page, " ".join(["We are sorry, Orla, and it was wrong. You get the second fare back today."] * 5))
+    expect(page.get_by_text("one after another")).to_be_visible()
+
+
+def _write(page: Page, text: str) -> None:
+    page.locator("#composer-text").fill(text)
+
+
+def _be_hedda(page: Page) -> None:
+    page.evaluate(
+        """() => fetch("/as", {method: "POST", body: new URLSearchParams({who: "@hedda_lund", back: "/"})})"""
+    )
+    page.reload()
+
+
+def _wait_for_alarms(page: Page) -> None:
+    expect(page.locator(".alarm-strip")).to_be_visible()
+
+
 ALL = tuple(WIDTHS)
 FIRST = {
     "landing": Look(None, "", "/", None, ALL),
@@ -191,6 +232,27 @@ ABOARD = {
     "client-report": Look("clara", "solis", "/reports/first-response/"),
     "closed-brand": Look("benno", "kfz", "/"),
 }
+# Of the whole channel: its own brand's pages, in the agency of the first pictures.
+CHANNEL = {
+    "desk-alarms": Look("ines", "harbour", "/", _wait_for_alarms, ALL),
+    "channel-inbox": Look("ines", "harbour", "/b/tern/?filter=open", None, ALL),
+    "private": Look("ines", "harbour", "hedda_lund"),
+    "pictures": Look("ines", "harbour", "hedda_lund", _scroll_up),
+    "long": Look("omar", "harbour", "obrennan"),
+    "link": Look("ines", "harbour", "obrennan", _write_with_a_link),
+    "parts": Look("ines", "harbour", "obrennan", _write_at_length),
+    "hidden": Look("ines", "harbour", "shyharbour"),
+    "overheard": Look("ines", "harbour", "caspar_ny"),
+    "stuck": Look("ines", "harbour", "zofia_k"),
+    "acts": Look("ines", "harbour", "hedda_lund", _open_acts),
+    "settings-channel": Look("astrid", "harbour", "/b/tern/settings/channel/"),
+    "settings-costs": Look("astrid", "harbour", "/b/tern/settings/costs/"),
+    "settings-policy": Look("astrid", "harbour", "/b/tern/settings/policy/"),
+    "costs": Look("astrid", "harbour", "/costs/"),
+    "operators-states": Look("olga", "", "/admin/tenants/appstate/"),
+    "sandbox-messages": Look(None, "twitter", "/messages/TernFerries", _be_hedda),
+    "sandbox-tweet": Look(None, "twitter", "edited", _be_hedda),
+}
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -203,6 +265,14 @@ def test_nothing_sticks_out(running: Running, screens: Screens, busy: str, name:
 @pytest.mark.parametrize("name", ABOARD)
 def test_nothing_sticks_out_aboard(running: Running, screens: Screens, aboard: Lumen, name: str, scheme: str):
     _look_at(running, screens, name, ABOARD[name], scheme, aboard.paths)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("name", CHANNEL)
+def test_nothing_of_the_channel_sticks_out(
+    running: Running, screens: Screens, channel: dict[str, str], aboard: Lumen, name: str, scheme: str
+):
+    _look_at(running, screens, name, CHANNEL[name], scheme, channel)
 
 
 def _look_at(running: Running, screens: Screens, name: str, look: Look, scheme: str, paths: dict[str, str]) -> None:
@@ -242,6 +312,8 @@ def _settle(page: Page) -> None:
     for place, state in (("#light", "live"), ("#coach", "on")):
         if page.locator(place).count():
             expect(page.locator(place)).to_have_attribute("data-state", state)
+    if page.locator("#may-answer").count():
+        expect(page.locator("#may-answer > *").first).to_be_attached()
     page.evaluate("document.fonts.ready")
 
 

@@ -230,3 +230,21 @@ def _fill_more(canary: str, conversation: Conversation, person_id: int) -> None:
     factories.CannedResponseFactory(id=KEY, name=f"{canary}lost bag", text=f"{canary}sorry")
     playbook = factories.PlaybookFactory(id=KEY, name=f"{canary}bags", topic="bags")
     factories.GuidanceFactory(id=KEY, playbook=playbook, sentence=f"{canary}say sorry")
+    _fill_channel(canary, conversation, person_id)
+
+
+def _fill_channel(canary: str, conversation: Conversation, person_id: int) -> None:
+    """How the brand hears from Twitter, what it does there besides answering, what that costs and which rule held."""
+    message = conversation.messages.get(pk=KEY)
+    factories.VersionFactory(id=KEY, message=message, text=f"{canary}my bog")
+    factories.ErrandFactory(id=KEY, kind="edit", message=message, text=f"{canary}my bag", wanted_by_id=person_id)
+    factories.ReplyMediaFactory(
+        id=KEY, reply_id=KEY, reply=None, alt_text=f"{canary}a bag", content=canary.encode(), added_by_id=person_id
+    )
+    factories.PulseFactory(id=KEY, handle_id=KEY, trouble=f"{canary}quiet", trouble_since=NOON)
+    factories.BlindSpotFactory(id=KEY, handle_id=KEY, why=f"{canary}closed")
+    factories.ListeningQueryFactory(id=KEY, name=f"{canary}lounge", query=f"{canary}lounge", made_by_id=person_id)
+    factories.ChannelSettingsFactory()
+    factories.AllowanceFactory(id=KEY, handle_id=KEY)
+    factories.CostLineFactory(id=KEY, kind=f"{canary}post"[:40])
+    factories.PolicyLineFactory(id=KEY, rule=f"{canary}rule")

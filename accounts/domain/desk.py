@@ -152,15 +152,16 @@ SELECT pg_try_advisory_xact_lock(hashtextextended('assign ' || %s, 0))
 WHERE EXISTS (SELECT FROM accounts_presence WHERE agency_id = %s AND available_since IS NOT NULL)
 """
 
-# For each of the different sets of brands that people serve, as many as there is room for in all.
+# For each of the different sets of brands that people serve, as many as there is room for in all. Which brands these
+# are is asked of each row, within a CASE: along the index of brands, every row that waits would be read and sorted.
 _IN_ORDER = """
 SELECT DISTINCT d.respond_by, -d.urgency, d.id, d.brand_id, d.conversation_id
 FROM jsonb_to_recordset(%s) AS served(everywhere boolean, brands bigint[], but bigint[])
 CROSS JOIN LATERAL (
     SELECT respond_by, urgency, id, brand_id, conversation_id FROM accounts_deskrow
     WHERE agency_id = %s AND waiting_since IS NOT NULL AND assignee_id IS NULL
-        AND CASE WHEN everywhere THEN brand_id <> ALL(but) ELSE brand_id = ANY(brands) END
-        AND brand_id IN (SELECT id FROM tenants_brand WHERE state = 'live')
+        AND CASE WHEN brand_id = ANY(ARRAY(SELECT id FROM tenants_brand WHERE state = 'live')) THEN
+            CASE WHEN everywhere THEN brand_id <> ALL(but) ELSE brand_id = ANY(brands) END END
     ORDER BY respond_by, urgency DESC, id LIMIT %s
     FOR UPDATE SKIP LOCKED
 ) AS d

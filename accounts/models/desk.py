@@ -18,14 +18,15 @@ class DeskRow(models.Model):
         brand_rows="brand_id = nightjar_brand() AND agency_id = (SELECT agency_id FROM tenants_brand)",
     )
 
-    agency = models.ForeignKey("tenants.Agency", models.CASCADE, related_name="+")
-    brand = models.ForeignKey("tenants.Brand", models.CASCADE, related_name="+")
+    # Without indexes of their own: others below begin with the same columns, and each row is written often.
+    agency = models.ForeignKey("tenants.Agency", models.CASCADE, related_name="+", db_index=False)
+    brand = models.ForeignKey("tenants.Brand", models.CASCADE, related_name="+", db_index=False)
     conversation_id = models.BigIntegerField()
     urgency = models.PositiveSmallIntegerField()
     language = models.CharField(max_length=8)
     waiting_since = models.DateTimeField(null=True)
     respond_by = models.DateTimeField(null=True)
-    assignee = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    assignee = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False)
     assigned_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -11,7 +11,11 @@ class Presence(models.Model):
     Whoever is available and under capacity is given waiting conversations; with nobody, they stay in the line.
     """
 
-    wall = Wall(agency="select, insert, update, delete")
+    wall = Wall(
+        agency="select, insert, update (available_since, capacity), delete",
+        # Only of the agency's own people: nobody is given work by an agency that they know nothing of.
+        agency_new_rows="nightjar_knows(user_id)",
+    )
 
     agency = models.ForeignKey("tenants.Agency", models.CASCADE, related_name="+")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")

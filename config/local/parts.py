@@ -14,6 +14,7 @@ OWNERS = "NIGHTJAR_OWNER_DATABASE_URL"
 ORDINARY = "ordinary-day"  # the scenario that is played where none is asked for
 THREADS = 4  # of the page server; one process each two cores
 POSTERS = 16  # brands that may be in a call to Twitter at the same time
+ASKERS = 8  # brands that Twitter is asked for at the same time
 
 
 def application_parts(env: Mapping[str, str]) -> list[Part]:
@@ -29,6 +30,7 @@ def application_parts(env: Mapping[str, str]) -> list[Part]:
     slow = [*worker, "--queues=slow", "--concurrency=2"]
     # Threads, since they wait for Twitter nearly all the time; one brand at a time holds one of them.
     posting = [*worker, "--queues=posting", "--pool=threads", f"--concurrency={POSTERS}"]
+    asking = [*worker, "--queues=asking", "--pool=threads", f"--concurrency={ASKERS}"]
     beat = [*celery, "beat", "--loglevel=warning", "--pidfile=", f"--schedule={env['NIGHTJAR_HOME']}/beat"]
     # Nightjar may run as root; five lines about it would stand first in every log.
     no_warning = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
@@ -43,6 +45,7 @@ def application_parts(env: Mapping[str, str]) -> list[Part]:
         _python("worker", worker, {**env, **no_warning}),
         _python("slow", slow, {**env, **no_warning}),
         _python("posting", posting, {**guarded, **no_warning}),
+        _python("asking", asking, {**guarded, **no_warning}),
         _python("beat", beat, guarded),
         front_door(guarded),
     ]

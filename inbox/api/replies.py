@@ -83,7 +83,7 @@ class RepliesView(ProgramView):
                 by=request.person,
                 role=request.role,
                 now=timezone.now(),
-                way=given["way"],
+                way=given.get("way") or replies.way_to(given["answers_id"]),
                 invites_private=given["invites_private"],
                 in_parts=given["in_parts"],
             )

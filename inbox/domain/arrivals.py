@@ -1,11 +1,11 @@
 """Arrivals: what Twitter sent, stored before anything is done about it, and settled when something was."""
 
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection
+from isal import isal_zlib
 
 from inbox.enums import ArrivalKind, Outcome, Source
 from inbox.models import Arrival
@@ -76,7 +76,7 @@ ORDER BY id
 
 def body_of(arrival: Waiting | Arrival) -> bytes:
     """The payload as Twitter sent it; without its words when its tweet was deleted since."""
-    return zlib.decompress(arrival.payload) if arrival.payload else b""
+    return isal_zlib.decompress(arrival.payload) if arrival.payload else b""
 
 
 def settle(outcomes: Mapping[int, tuple[Outcome, int | None]], *, now: datetime) -> None:
@@ -106,7 +106,7 @@ def take_words_away(tweet_ids: Iterable[int]) -> None:
     worded = [ArrivalKind.TWEET, ArrivalKind.PRIVATE]
     rows = list(carried.filter(kind__in=worded, twitter_id__in=tweet_ids).order_by("pk"))
     for row in rows:
-        row.payload = zlib.compress(without_words(row.kind, body_of(row)), 1)
+        row.payload = isal_zlib.compress(without_words(row.kind, body_of(row)), 1)
     Arrival.objects.bulk_update(rows, ["payload"])
 
 
@@ -115,7 +115,11 @@ def store(*, kind: ArrivalKind, twitter_id: int, handle_id: int, body: bytes, no
     Arrival.objects.bulk_create(
         [
             Arrival(
-                kind=kind, twitter_id=twitter_id, handle_id=handle_id, received_at=now, payload=zlib.compress(body, 1)
+                kind=kind,
+                twitter_id=twitter_id,
+                handle_id=handle_id,
+                received_at=now,
+                payload=isal_zlib.compress(body, 1),
             )
         ],
         ignore_conflicts=True,
@@ -133,7 +137,7 @@ def store_all(
             handle_id=handle_id,
             received_at=now,
             source=source,
-            payload=zlib.compress(body, 1),
+            payload=isal_zlib.compress(body, 1),
         )
         for twitter_id, body in bodies
     ]

@@ -70,6 +70,26 @@ def may_call(endpoint: str, handle_id: int, now: datetime) -> NotNow | None:
     return credits_stopped(now) or _within_limits(endpoint, handle_id, now)
 
 
+def calls_left(endpoint: str, handle_id: int, now: datetime) -> int:
+    """How many calls of this endpoint, whose limit all brands share, this account may still make in this window.
+
+    Half of the limit is whoever's comes first; of the other half each brand has an equal part that nobody else may use.
+    """
+    limit = LIMITS[endpoint]
+    if limit.app is None:
+        return limit.user[0] if limit.user else 0
+    shared = AppBudget.objects.filter(name=f"app {endpoint}").first()
+    taken = shared.used if shared is not None and _ends(shared) > now else 0
+    own = Allowance.objects.filter(handle_id=handle_id, endpoint=endpoint, resets_at__gt=now).first()
+    half = limit.app[0] // 2
+    return max(half - taken, half // _brands() - (own.used if own else 0), 0)
+
+
+def is_used_up(endpoint: str, handle_id: int, now: datetime) -> bool:
+    """Whether this account's limit, or the app's, for this endpoint has nothing left in the window that runs."""
+    return _within_limits(endpoint, handle_id, now) is not None
+
+
 def credits_stopped(now: datetime) -> NotNow | None:
     """Why nothing that costs money is called now; None: it may be. After its time one caller is let through to try."""
     state = AppState.objects.filter(pk=CREDITS).first()

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Sum
 from django.utils import timezone
 from redis import Redis, RedisError
 
@@ -146,6 +147,16 @@ def month(now: datetime) -> Month:
     lines = tuple((kind, counts[kind], sums[kind]) for kind in sorted(counts, key=lambda kind: (-sums[kind], kind)))
     budget = ChannelSettings.objects.values_list("monthly_budget", flat=True).filter(pk=1).first()
     return Month(first, lines, sum(sums.values()), forecast(days, today=today), budget)
+
+
+def is_over_budget(now: datetime) -> bool:
+    """Whether this brand has a budget for the month, and it is used up."""
+    budget = ChannelSettings.objects.values_list("monthly_budget", flat=True).filter(pk=1).first()
+    if budget is None:
+        return False
+    today = _day(now)
+    spent = CostLine.objects.filter(on__gte=today.replace(day=1), on__lte=today).aggregate(sum=Sum("cost"))["sum"]
+    return (spent or 0) >= budget
 
 
 def forecast(days: Mapping[date, int], *, today: date) -> int:

@@ -6,6 +6,7 @@ anybody uses it, and a renewal whose answer was lost is never repeated: the hand
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from cryptography.exceptions import InvalidTag
 from django.conf import settings
@@ -15,19 +16,23 @@ from django.utils import timezone
 
 from accounts.domain import audit
 from accounts.enums import AuditKind
-from inbox.domain import costs
+from inbox.domain import costs, outages
 from inbox.models import Credential
 from inbox.twitter import oauth
 from inbox.twitter.client import Credentials, Twitter, TwitterApp, is_access_token
+from inbox.twitter.client import NotNow as TwitterNotNow
 from inbox.twitter.oauth import App, Granted
 from tenants import entry, sealing
 from tenants.refusals import NotNow
 
 # A refusal of a token that is younger than this is not the token's fault: another one would fare no better.
 _FRESH = timedelta(minutes=10)
+_NOT_CONNECTED = timedelta(minutes=5)
 _CANNOT_BE_OPENED = "The key to this handle cannot be opened here. Connect the handle again."
 # Renewed by itself, or given by hand and without an end: a refusal of these may pass.
 _LIVING = Q(expires_at=None) | Q(sealed_refresh_token__isnull=False)
+
+Made = TypeVar("Made")
 
 
 @transaction.atomic
@@ -128,6 +133,32 @@ def mark_refused(*, handle_id: int, why: str, now: datetime) -> None:
     Credential.objects.filter(pk=handle_id).exclude(over).update(refused_at=now, refused_why=why[:300])
 
 
+def log_in_refused(handle_id: int, *, why: str, now: datetime) -> None:
+    """Twitter did not take a handle's key: it is to be connected again, unless so many brands hear the same at once
+    that it is Twitter's doing."""
+    if not outages.note_401(now=now):
+        mark_refused(handle_id=handle_id, why=why, now=now)
+
+
+def with_a_key(
+    handle_id: int, connect: Callable[[int], Twitter], call: Callable[[Twitter], Made], *, clock: Callable[[], datetime]
+) -> Made | TwitterNotNow:
+    """Make a call in a handle's name. Where it is refused for the key alone, so certainly not done, it is made once
+    more with a newer key, if there is any. Where we have none that opens, Twitter is not asked."""
+    for is_last in (False, True):
+        try:
+            twitter = connect(handle_id)
+        except NotNow as refusal:
+            mark_refused(handle_id=handle_id, why=str(refusal), now=clock())
+            return TwitterNotNow(str(refusal), until=clock() + _NOT_CONNECTED)
+        with twitter:
+            outcome = call(twitter)
+        is_for_the_key = isinstance(outcome, TwitterNotNow) and outcome.reconnect
+        if is_last or not is_for_the_key or not is_another_key_there(twitter.credentials, now=clock()):
+            break
+    return outcome
+
+
 def mark_accepted(handle_id: int) -> None:
     """Forget a refusal: Twitter took the token after all, so that refusal was an hour of Twitter's own."""
     refused = Credential.objects.filter(_LIVING, pk=handle_id, refused_at__isnull=False)
@@ -136,7 +167,12 @@ def mark_accepted(handle_id: int) -> None:
 
 def twitter_for(credentials: Credentials) -> Twitter:
     """The gateway, handed these credentials."""
-    return Twitter(base_url=settings.TWITTER_URL, credentials=credentials, told=costs.teller(credentials.handle_id))
+    return Twitter(
+        base_url=settings.TWITTER_URL,
+        credentials=credentials,
+        vocabulary=settings.TWITTER_VOCABULARY,
+        told=costs.teller(credentials.handle_id),
+    )
 
 
 def this_app() -> App:

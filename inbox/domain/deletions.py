@@ -6,20 +6,30 @@ copy either, until Twitter shows it to us again.
 """
 
 import difflib
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
 
 from inbox.domain import arrivals
 from inbox.domain.events import Line
-from inbox.enums import EventKind, ReplyStatus
-from inbox.models import Deletion, Message, Reply, Version
+from inbox.enums import ErrandState, EventKind, ReplyStatus
+from inbox.models import Amplification, Deletion, Errand, IdempotentCall, Message, Reply, Version
 from inbox.twitter.shapes import Tweet
 from inbox.twitter.text import without_leading_mentions
+from tenants.database.bulk import ask, numbers
 
 # So many letters in a row are a quotation; fewer are what anybody would say.
 SHORTEST_QUOTATION = 25
 QUOTED = "[deleted]"
+_PIECE = SHORTEST_QUOTATION // 2
 _OURS_STILL = (
     ReplyStatus.DRAFT,
     ReplyStatus.SUBMITTED,
@@ -53,6 +63,9 @@ def carry_out(tweet_ids: Sequence[int], *, now: datetime) -> CarriedOut:
         _take_quotations_away({pk: text for pk, _, text in rows})
         gone.update(text="", reasons=[], media=None, links=None, deleted_at=now)
         Version.objects.filter(message_id__in=[pk for pk, _, _ in rows]).update(text="")
+        # What an edit of ours was to say went the same way; one that is under way finds the tweet gone.
+        over = (ErrandState.DONE, ErrandState.REFUSED, ErrandState.UNKNOWN)
+        Errand.objects.filter(message_id__in=[pk for pk, _, _ in rows], state__in=over).update(text="")
     return CarriedOut(
         conversation_ids=sorted({conversation_id for _, conversation_id, _ in rows}),
         lines=[Line(EventKind.MESSAGE_DELETED, home, now, message_id=pk) for pk, home, _ in rows],
@@ -63,14 +76,19 @@ def forget(settled_tweet_ids: Iterable[int], deletions: Iterable[int]) -> None:
     """Take the words out of arrivals: of tweets deleted now, and of those that were settled now and deleted before.
 
     An arrival that still waits keeps its words until it is carried: its turn comes in seconds, and what is known of
-    a tweet must not depend on which of the two came first. All versions of a tweet go with it.
+    a tweet must not depend on which of the two came first. All versions of a tweet go with it, and its retweets, which
+    say the same once more.
     """
     deleted = list(deletions)
-    gone = set(Deletion.objects.filter(pk__in=settled_tweet_ids).values_list("pk", flat=True)) | set(deleted)
+    settled = list(settled_tweet_ids)
+    known = ask("SELECT id FROM inbox_deletion WHERE id = ANY($1::bigint[])", [numbers(settled)]) if settled else []
+    gone = {pk for (pk,) in known} | set(deleted)
     if not gone:
         return
     firsts = gone | set(Version.objects.filter(pk__in=gone).values_list("message_id", flat=True))
-    arrivals.take_words_away(firsts | set(Version.objects.filter(message_id__in=firsts).values_list("pk", flat=True)))
+    again = Amplification.objects.filter(of_id__in=firsts).values_list("pk", flat=True)
+    versions = Version.objects.filter(message_id__in=firsts).values_list("pk", flat=True)
+    arrivals.take_words_away({*firsts, *versions, *again})
 
 
 def hide(message_ids: Collection[int], *, why: str, now: datetime) -> CarriedOut:
@@ -90,10 +108,13 @@ def hide_all_of(author_ids: Collection[int], *, why: str, now: datetime) -> Carr
     return hide(list(theirs.values_list("pk", flat=True)), why=why, now=now)
 
 
+@transaction.atomic
 def show_again(tweets: Iterable[Tweet]) -> int:
     """Show hidden messages again, with the words that Twitter has just given us; how many."""
     fresh = {tweet.first_id: tweet for tweet in tweets}
-    rows = list(Message.objects.filter(pk__in=fresh, hidden_at__isnull=False, deleted_at=None))
+    # Locked: one that is deleted just now must not get its words back.
+    hidden = Message.objects.filter(pk__in=fresh, hidden_at__isnull=False, deleted_at=None)
+    rows = list(hidden.select_for_update().order_by("pk"))
     for row in rows:
         row.text, row.hidden_at, row.hidden_why = fresh[row.pk].text, None, ""
     Message.objects.bulk_update(rows, ["text", "hidden_at", "hidden_why"])
@@ -110,6 +131,33 @@ def _take_quotations_away(said: dict[int, str]) -> None:
         if (reply.text, reply.rest, reply.original_text) != before:
             changed.append(reply)
     Reply.objects.bulk_update(changed, ["text", "rest", "original_text"])
+    _take_out_of_answers(said)
+
+
+def _take_out_of_answers(said: dict[int, str]) -> None:
+    """What programs were answered is kept for a day, to be answered again: without these words from now on."""
+    words = [text for text in map(without_leading_mentions, said.values()) if len(text) >= SHORTEST_QUOTATION]
+    if not words or not IdempotentCall.objects.exists():
+        return
+    # Looked through are those that hold a piece of them; a quotation that holds none is shorter than two pieces.
+    pieces = [text[at : at + _PIECE] for text in words for at in range(0, len(text) - _PIECE + 1, _PIECE)]
+    holds = reduce(or_, (Q(said__contains=json.dumps(piece, ensure_ascii=False)[1:-1]) for piece in pieces))
+    changed = []
+    for call in IdempotentCall.objects.annotate(said=Cast("answer", TextField())).filter(holds).order_by("pk"):
+        before = call.answer
+        for text in words:
+            call.answer = _without(call.answer, text)
+        if call.answer != before:
+            changed.append(call)
+    IdempotentCall.objects.bulk_update(changed, ["answer"])
+
+
+def _without(answer: Any, words: str) -> Any:
+    if isinstance(answer, str):
+        return without_quotation(answer, words)
+    if isinstance(answer, list):
+        return [_without(each, words) for each in answer]
+    return {key: _without(value, words) for key, value in answer.items()} if isinstance(answer, dict) else answer
 
 
 def without_quotation(text: str, quoted: str) -> str:

@@ -6,6 +6,7 @@ would have closed it, so that somebody who comes back opens a new conversation.
 
 import csv
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,19 +20,20 @@ from django.utils import timezone
 
 from accounts.enums import Role
 from accounts.models import Membership, User
-from inbox.domain import notes, replays, replies, wrapup
-from inbox.enums import Direction, FoundingDisposition
+from inbox.domain import blind_spots, handoffs, listening, notes, replays, replies, wrapup
+from inbox.enums import Direction, FoundingDisposition, Source
 from inbox.models import Conversation, Message, Reply
 from inbox.twitter import recording
 from inbox.twitter.playground import Playground
 from inbox.twitter.recording import Recorded
 from tenants import entry
-from tenants.models import Brand
+from tenants.models import Brand, Handle
 
 _FOLDER = Path(recording.__file__).parent / "sandbox" / "past"
 _QUIET = timedelta(hours=24)
 _LATELY = timedelta(hours=12)
 _CHAPTER = timedelta(days=6)
+_PATIENCE = 4.0  # seconds for one message to arrive
 
 
 @dataclass
@@ -49,7 +51,7 @@ class Past:
     def play(self) -> None:
         """Play it in, chapter by chapter; one that was cut short goes on where it was."""
         ends_at = datetime.fromisoformat(str(self._remembered.get("ends_at") or timezone.now().isoformat()))
-        self._remember(ends_at=ends_at.isoformat())
+        self._remember(**{**self._remembered, "ends_at": ends_at.isoformat()})
         shifted = self.made.with_suffix(".csv")
         shifted.write_text(_shifted(_FOLDER / "conversations.csv", ends_at), encoding="utf-8")
         told = recording.read(shifted, now=timezone.now())
@@ -61,6 +63,9 @@ class Past:
                 replays.play(tweets, tally, seats=seats, playground=playground, speed=None, progress=_silently)
                 replays.await_carried(tweets, seats=seats, playground=playground, progress=_silently)
                 self._close_quiet(before=min(chapter[-1].created_at, ends_at) - _QUIET)
+            if not self._remembered.get("lately"):
+                self._remember(ends_at=ends_at.isoformat(), lately=True)  # played once, even if it is cut short
+                Lately(playground, self.brands, ends_at).play()
         shifted.unlink()
         for brand in self.brands.values():
             _leave_to_approve(brand)
@@ -92,6 +97,114 @@ class Past:
 
     def _remember(self, **facts: str | bool) -> None:
         self.made.write_text(json.dumps(facts))
+
+
+@dataclass
+class Lately:
+    """The last hour and a half: what a brand meets besides plain tweets, as `past/lately.json` tells it.
+
+    Private messages, pictures, an edit, a deletion, somebody who only talks about a brand, a reply of which nobody
+    knows whether it was posted, hours in which nothing was heard. It comes over the sandbox's wire, or is done through
+    the domain by one of the agency's agents.
+    """
+
+    playground: Playground
+    brands: Mapping[str, Brand]
+    ends_at: datetime
+
+    def play(self) -> None:
+        """Play it once; what has not arrived in time is left out."""
+        for brand in self.brands.values():
+            with entry.agency(brand.agency_id):
+                here = Membership.objects.filter(brand=None).select_related("user").only("user__name", "role", "brand")
+                people = {each.role: each.user for each in here.order_by("-pk")}
+        self.playground.people(self._told["people"])
+        self._listen(people[Role.ADMIN])
+        ids = self._say()
+        self._note_blind_spots()
+        for edit in self._told["edits"]:
+            if self._await(edit["brand"], pk=ids[edit["of"]]):
+                self.playground.edit(str(ids[edit["of"]]), edit["text"], force=True)
+        for gone in self._told["deletions"]:
+            if self._await(gone["brand"], pk=ids[gone["of"]]):
+                self.playground.delete(str(ids[gone["of"]]))
+        self._answer(people[Role.AGENT], ids)
+
+    def _listen(self, by: User) -> None:
+        now = timezone.now()
+        for told in self._told["listening"]:
+            with entry.brand(self.brands[told["brand"]]):
+                wanted = {name: told[name] for name in ("name", "query", "reach")}
+                listening.add(**wanted, by=by, role=Role.ADMIN, now=now)
+        listening.reconcile(now=now)
+
+    def _say(self) -> dict[str, int]:
+        """What is said in public and in private; the tweets' ids by their keys in the file."""
+        known = [told["by"] for told in self._told["tweets"] + self._told["overheard"]]
+        people = self.playground.people([{"username": name} for name in known])
+        ids: dict[str, int] = {}
+        for told, author in zip(self._told["tweets"] + self._told["overheard"], people, strict=True):
+            said_at = self.ends_at - timedelta(minutes=told["minutes"])
+            tweet = {"author_id": author["id"], "text": told["text"], "created_at": said_at.isoformat()}
+            after = {"in_reply_to_tweet_id": str(ids[told["after"]])} if "after" in told else {}
+            media = {"media": told["media"]} if "media" in told else {}
+            ids[told["key"]] = int(self.playground.tweets([{**tweet, **after, **media}])["ids"][0])
+        for told in self._told["private"]:
+            media = {"media": told["media"]} if "media" in told else {}
+            self.playground.private(sender=told["from"], to=told["to"], text=told["text"], **media)
+        return ids
+
+    def _answer(self, by: User, ids: Mapping[str, int]) -> None:
+        """What is to be posted by hand where a program may not, and a reply that breaks off on its way to Twitter."""
+        for told in self._told["by_hand"] + self._told["lost"]:
+            message = self._await(told["brand"], pk=ids[told["to"]])
+            if message is None:
+                continue
+            if told in self._told["lost"]:
+                self.playground.break_down(
+                    "cut_before", times=1, user_id=str(message.conversation.handle_id), act="tweet"
+                )
+            with entry.brand(self.brands[told["brand"]]):
+                write = replies.compose if told in self._told["lost"] else handoffs.hand_over
+                write(
+                    conversation=Conversation.objects.select_related("customer").get(pk=message.conversation_id),
+                    text=told["text"],
+                    answers_id=message.pk,
+                    by=by,
+                    role=Role.AGENT,
+                    now=timezone.now(),
+                )
+
+    def _note_blind_spots(self) -> None:
+        """Recovery finds them and asks Twitter for what was said then, as after any night."""
+        now = timezone.now()
+        for told in self._told["blind_spots"]:
+            hour, minute = map(int, told["at"].split(":"))
+            begins = (self.ends_at - timedelta(days=told["days"])).replace(hour=hour, minute=minute, second=0)
+            brand = self.brands[told["brand"]]
+            with entry.brand(brand):
+                blind_spots.note(
+                    handle_id=Handle.objects.filter(brand=brand).values_list("pk", flat=True)[0],
+                    source=Source.WEBHOOK,
+                    begins_at=begins,
+                    ends_at=begins + timedelta(minutes=told["minutes"]),
+                    why=told["why"],
+                    now=now,
+                )
+
+    def _await(self, slug: str, *, pk: int) -> Message | None:
+        """This message, once it has come."""
+        until = time.monotonic() + _PATIENCE
+        while time.monotonic() < until:
+            with entry.brand(self.brands[slug]):
+                if message := Message.objects.select_related("conversation").filter(pk=pk).first():
+                    return message
+            time.sleep(0.1)
+        return None
+
+    @cached_property
+    def _told(self) -> dict[str, list[dict[str, Any]]]:
+        return dict(json.loads((_FOLDER / "lately.json").read_text(encoding="utf-8")))
 
 
 def _leave_to_approve(brand: Brand) -> None:

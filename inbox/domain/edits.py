@@ -7,11 +7,12 @@ comes after it, and gives what was about to answer the old words back to whoever
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
+from msgspec.structs import replace
 
 from inbox.domain import parts, replies
 from inbox.domain.conversations import words_of
@@ -91,6 +92,7 @@ def write(
     return written
 
 
+@transaction.atomic
 def complete(tweets: Iterable[Tweet]) -> int:
     """Fill in the pictures of messages that first came by a way without them; how many messages gained something.
 
@@ -99,7 +101,8 @@ def complete(tweets: Iterable[Tweet]) -> int:
     with_media = {tweet.first_id: tweet for tweet in tweets if any(one["url"] for one in tweet.media or ())}
     if not with_media:
         return 0
-    rows = Message.objects.filter(pk__in=with_media, deleted_at=None)
+    # Locked: one that is deleted just now must not get its pictures back.
+    rows = Message.objects.select_for_update().filter(pk__in=with_media, deleted_at=None).order_by("pk")
     poor = [row for row in rows if not row.media or any(not one.get("url") for one in row.media)]
     for row in poor:
         row.media, row.links = with_media[row.pk].media, with_media[row.pk].links or row.links

@@ -15,6 +15,7 @@ from inbox.enums import Answerable, Direction, Outcome
 from inbox.models import Arrival, ChannelSettings, Conversation, Customer, Message
 from inbox.twitter.shapes import Tweet
 from inbox.twitter.terms import RULES
+from tenants.database.bulk import ask, numbers
 
 Judgement = tuple[Answerable, str]
 
@@ -79,6 +80,24 @@ def judge(
             why = _within_settings(limited, why, is_named=is_named)
         found[tweet.id] = _JUDGEMENTS[why]
     return found
+
+
+def quoted_of_ours(tweets: Iterable[Tweet], *, ours: frozenset[int]) -> frozenset[int]:
+    """Which of the tweets that these quote are the brand's own, as messages, broadcasts, or here beside them. One
+    statement; none where nothing is quoted."""
+    batch = list(tweets)
+    quoted = {tweet.quote_of for tweet in batch if tweet.quote_of and tweet.author_id not in ours}
+    if not quoted:
+        return frozenset()
+    found = {pk for (pk,) in ask(_OURS_OF, [numbers(quoted), Direction.OUTBOUND.value, Outcome.BROADCAST.value])}
+    return frozenset(found | {tweet.id for tweet in batch if tweet.author_id in ours and tweet.id in quoted})
+
+
+_OURS_OF = """
+SELECT id FROM inbox_message WHERE id = ANY($1::bigint[]) AND direction = $2
+UNION ALL
+SELECT twitter_id FROM inbox_arrival WHERE kind = 'tweet' AND twitter_id = ANY($1::bigint[]) AND outcome = $3
+"""
 
 
 def now_for(message: Message, customer: Customer, conversation: Conversation) -> Verdict:

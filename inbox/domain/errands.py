@@ -179,7 +179,7 @@ def settle(*, errand_id: int, attempt: int, outcome: PostingOutcome, now: dateti
             _stop(errand, ErrandState.REFUSED, why=why, now=now)
         case TwitterNotNow(why=why, until=until, reconnect=reconnect):
             if reconnect:
-                credentials.mark_refused(handle_id=errand.message.conversation.handle_id, why=why, now=now)
+                credentials.log_in_refused(errand.message.conversation.handle_id, why=why, now=now)
             _later(errand, ErrandState.WANTED, why=why, until=until)
         case Unknown(why=why) if errand.kind == ErrandKind.EDIT:
             _later(errand, ErrandState.UNDER_WAY, why=why, until=now + settings.TWITTER_INDEX_LAG)
@@ -238,12 +238,8 @@ def _calling(now: datetime) -> Q:
 
 def _run(errand: Errand, connect: Connect, *, clock: Callable[[], datetime]) -> PostingOutcome:
     message = errand.message
-    try:
-        twitter = connect(message.conversation.handle_id)
-    except NotNow as refusal:
-        return TwitterNotNow(str(refusal), until=clock() + timedelta(minutes=5), reconnect=True)
-    with twitter:
-        return _call(errand, message, twitter)
+    handle_id = message.conversation.handle_id
+    return credentials.with_a_key(handle_id, connect, lambda twitter: _call(errand, message, twitter), clock=clock)
 
 
 def _call(errand: Errand, message: Message, twitter: Twitter) -> PostingOutcome:
@@ -302,8 +298,9 @@ def _checked_edit(message: Message, text: str, *, now: datetime) -> str:
 
 
 def _answers_somebody_else(message: Message) -> bool:
-    ours = Message.objects.filter(pk=message.in_reply_to_id, direction=Direction.OUTBOUND)
-    return message.in_reply_to_id is not None and not ours.exists()
+    if message.in_reply_to_id is None:
+        return False
+    return not Message.objects.filter(pk=message.in_reply_to_id, direction=Direction.OUTBOUND).exists()
 
 
 def _stuck(errand: Errand, role: str) -> Errand:

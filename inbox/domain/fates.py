@@ -227,7 +227,7 @@ def _perhaps_these(own: Sequence[Tweet]) -> list[Reply]:
     """Replies of ours that these tweets could be, locked: those of the conversations that the tweets belong to."""
     about = {pk for tweet in own for pk in (tweet.id, tweet.in_reply_to_id, tweet.quote_of) if pk}
     homes = set(Message.objects.filter(pk__in=about).values_list("conversation_id", flat=True))
-    people = {tweet.in_reply_to_user_id for tweet in own if tweet.is_private}
+    people = {tweet.in_reply_to_user_id for tweet in own if tweet.is_private and tweet.in_reply_to_user_id}
     if people:
         homes |= set(Conversation.objects.filter(customer_id__in=people).values_list("pk", flat=True))
     was_tried = Q(status__in=_PERHAPS_OUT | {ReplyStatus.REFUSED, ReplyStatus.SENT_BACK}, attempt__gt=0)

@@ -77,7 +77,8 @@ def carry(*, brand: Brand, now: datetime, limit: int = BATCH) -> Carried:
     folded = batch.fold()
 
     assessments = triage.assess(batch.tweets, ours=ours)
-    verdicts = eligibility.judge(batch.tweets.values(), ours=ours, plan=settings.TWITTER_PLAN)
+    quoted = eligibility.quoted_of_ours(batch.tweets.values(), ours=ours)
+    verdicts = eligibility.judge(batch.tweets.values(), ours=ours, plan=settings.TWITTER_PLAN, own_tweets=quoted)
     threaded = conversations.thread(
         batch.addressed,
         ours=ours,
@@ -240,5 +241,7 @@ class _Batch:
         return [tweet.id, *tweet.versions]
 
     def _count(self, arrival: Waiting, event_type: str) -> None:
-        if event_type and arrival.source == Source.WEBHOOK:
+        if arrival.source == Source.STREAM:
+            self.event_types["stream"] += 1  # a tweet read, whatever rule it fits
+        elif event_type and arrival.source == Source.WEBHOOK:
             self.event_types[event_type] += 1

@@ -5,6 +5,7 @@ Where the API may not answer, a reply is written, approved and kept as any other
 the words were changed in X, a tweet that answers the same message is offered to a person, who says whether it is it.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -51,6 +52,7 @@ def hand_over(
 
     It is checked as if it went out from here, and waits until it comes back as the brand's own tweet.
     """
+    arrivals.hold()  # before any row, as carriers do: else the two wait for each other
     reply = replies.compose(
         conversation=conversation,
         text=text,
@@ -69,6 +71,7 @@ def approve(
     *, reply: Reply, by: User, role: str, now: datetime, text: str | None = None, seen: str | None = None
 ) -> Reply:
     """Let a colleague's reply go out, as `replies.approve` does; one that the API may not post is handed over to X."""
+    arrivals.hold()  # before any row, as carriers do
     reply = replies.approve(reply=reply, by=by, role=role, now=now, text=text, seen=seen)
     return _divert(reply, by=by, now=now) if is_for_x(reply) else reply
 
@@ -99,22 +102,24 @@ def is_for_x(reply: Reply) -> bool:
     return message is not None and eligibility.is_for_x(message, conversation.customer, conversation)
 
 
-def likely(reply: Reply) -> Message | None:
-    """The brand's own tweet that may be this reply with other words: the only one that answers the same message since,
-    and that no other reply is. A person decides."""
-    since = (reply.approved_at or reply.created_at) - _CLOCK_SKEW
-    rivals = Reply.objects.filter(answers_id=reply.answers_id, status=ReplyStatus.ELSEWHERE).exclude(pk=reply.pk)
+def likely(handed: Sequence[Reply]) -> dict[int, Message]:
+    """By reply, the brand's own tweet that may be it with other words: the only one that answers the same message
+    since, and that no other reply is. A person decides."""
+    answered = {reply.answers_id for reply in handed}
+    if not answered:
+        return {}
+    rivals = Reply.objects.filter(answers_id__in=answered, status=ReplyStatus.ELSEWHERE)
+    taken = Counter(rivals.values_list("answers_id", flat=True))
     own = Message.objects.filter(
-        conversation=reply.conversation_id,
-        direction=Direction.OUTBOUND,
-        in_reply_to_id=reply.answers_id,
-        reply=None,
-        deleted_at=None,
-        created_at__gte=since,
-        created_at__lte=since + _WITHIN,
-    )
-    found = list(own.order_by("pk")[:2])
-    return found[0] if len(found) == 1 and not rivals.exists() else None
+        direction=Direction.OUTBOUND, in_reply_to_id__in=answered, reply=None, deleted_at=None
+    ).order_by("pk")
+    found: dict[int, list[Message]] = {}
+    for message in own:
+        for reply in handed:
+            if _may_be(message, reply):
+                found.setdefault(reply.pk, []).append(message)
+    alone = {reply.pk for reply in handed if taken[reply.answers_id] == 1}
+    return {pk: rows[0] for pk, rows in found.items() if len(rows) == 1 and pk in alone}
 
 
 def waiting() -> Sequence[Reply]:
@@ -195,6 +200,12 @@ def draft_outcome(*, conversation: Conversation, by: User, role: str, now: datet
     )
     ledger.record("outcome", "public_outcome", reply=reply, now=now)
     return reply
+
+
+def _may_be(message: Message, reply: Reply) -> bool:
+    since = (reply.approved_at or reply.created_at) - _CLOCK_SKEW
+    is_of_it = (message.in_reply_to_id, message.conversation_id) == (reply.answers_id, reply.conversation_id)
+    return is_of_it and since <= message.created_at <= since + _WITHIN
 
 
 def _divert(reply: Reply, *, by: User, now: datetime) -> Reply:

@@ -2,39 +2,48 @@
 
 Rules belong to our one app, and a line says which rules it matched. Handles of all brands share rules (DIRECT): whom
 such a tweet names, it says itself, by id. Words (BROAD, PROACTIVE) are matched by Twitter's own reading of them, which
-nobody can do again exactly; so no two brands share a rule of words, and its tag, "<handle id>:<reach>", says whose it
-is. A brand of ten marks and queries needs one or two such rules: a thousand are enough for some four hundred brands.
+nobody can do again exactly; so brands are never packed into one rule of words, and its tag, "<handle id>:<reach>",
+says whose it is; where two ask for the very same, the one rule has both tags. A brand of ten marks and queries needs
+one or two such rules: a thousand are enough for some four hundred brands.
 """
 
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from accounts.models import User
 from inbox import policies
-from inbox.domain import pulses
+from inbox.domain import costs, pulses
 from inbox.enums import Reach, Source
-from inbox.models import ListeningQuery
+from inbox.models import ListeningQuery, Pulse
 from inbox.twitter.rule_language import what_is_wrong
-from inbox.twitter.rules import AppAtTwitter, Rule, fit, pack
+from inbox.twitter.rules import SUFFIX, AppAtTwitter, Rule, fit, pack
 from tenants import entry
 from tenants import queries as houses
-from tenants.models import Brand, BrandState, Handle, Mark, MarkKind
+from tenants.models import BrandState, Handle, Mark, MarkKind
 from tenants.refusals import NotNow
 
 log = logging.getLogger(__name__)
 
 DIRECT_TAG = "direct"
 MOST_QUERIES = 50
+# So many tweets of an hour by the stream are more than a team reads, and cost 25 dollars.
+MOST_HEARD = 5_000
 _NAMED = re.compile(r"(?<!\w)@(\w{1,15})", re.ASCII)
-_ONE_WORD = re.compile(r"\w+")
+_WORDS = re.compile(r"\w+")
+_OPERATORS = ("OR", "AND", "NOT")
+# What would end a phrase, or carry on behind it.
+_NO_TERM = re.compile(r'["\\\x00-\x1f\x7f]')
+# Brands that ask for the very same share a rule: so many tags have room in Twitter's one of 256 characters.
+_MOST_TAGS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +73,15 @@ def mark_terms(marks: Iterable[tuple[str, str]]) -> list[str]:
     """What finds the tweets that name a brand by one of these marks (kind, text)."""
     terms = []
     for kind, text in marks:
-        words = text.strip().replace('"', "")
+        words = " ".join(_NO_TERM.sub("", text).split())
         if not words or kind == MarkKind.SIGN_OFF:
             continue
         if kind == MarkKind.HASHTAG:
-            terms.append(f"#{words.lstrip('#')}")
+            terms += [f"#{word}" for word in ("".join(_WORDS.findall(words)),) if word]
         elif kind == MarkKind.LINK:
             terms.append(f'url:"{words.partition("://")[2] or words}"')
         else:
-            terms.append(words if _ONE_WORD.fullmatch(words) else f'"{words}"')
+            terms.append(words if _WORDS.fullmatch(words) and words not in _OPERATORS else f'"{words}"')
     return terms
 
 
@@ -84,8 +93,9 @@ def rules_of_brand(*, longest: int | None = None) -> list[Rule]:
     longest = longest or settings.TWITTER_STREAM_RULE_LENGTH
     marks = Mark.objects.filter(brand_id=entry.current_brand_id()).order_by("kind", "text", "pk")
     terms: dict[str, list[str]] = {Reach.BROAD: mark_terms(marks.values_list("kind", "text")), Reach.PROACTIVE: []}
-    for query in ListeningQuery.objects.filter(paused_at=None).order_by("pk"):
-        terms[query.reach].append(f"({query.query})")
+    if not why_resting(handle.pk, now=timezone.now()):
+        for query in ListeningQuery.objects.filter(paused_at=None).order_by("pk"):
+            terms[query.reach].append(f"({query.query})")
     rules = []
     for reach in (Reach.BROAD, Reach.PROACTIVE):
         packed, too_long = pack(terms[reach], tag=f"{handle.pk}:{reach}", longest=longest)
@@ -93,6 +103,19 @@ def rules_of_brand(*, longest: int | None = None) -> list[Rule]:
         if too_long:
             log.warning("%s: too long for a rule of %s: %s", entry.current_schema(), longest, too_long)
     return rules
+
+
+def why_resting(handle_id: int, *, now: datetime) -> str:
+    """Why this brand's listening queries rest for now; empty: they do not. What names the brand is heard all the same.
+
+    All brands share one stream and one purse: one query for "the" would leave the others neither.
+    """
+    heard = Pulse.objects.filter(handle_id=handle_id, source=Source.STREAM, counted_at__gt=now - timedelta(hours=2))
+    if (heard.values_list("heard", flat=True).first() or 0) >= MOST_HEARD:
+        return f"More than {MOST_HEARD:,} tweets came within the hour: listening queries rest. Make them narrower."
+    if costs.is_over_budget(now):
+        return "The month's budget is used up: listening queries rest until the next, or until it is raised."
+    return ""
 
 
 def wanted() -> tuple[list[Rule], list[Rule]]:
@@ -104,7 +127,21 @@ def wanted() -> tuple[list[Rule], list[Rule]]:
     of_each = [entry.in_brand(brand, rules_of_brand) for brand in brands]
     room = max(settings.TWITTER_STREAM_RULES - len(direct), 0)
     fitting, left_out = fit(of_each, most=room)
-    return direct + fitting, left_out
+    return direct + shared(fitting), left_out
+
+
+def shared(rules: Iterable[Rule]) -> list[Rule]:
+    """Rules of one value are one rule to Twitter, which refuses the second: it has the tags of all whom it is for."""
+    tags: dict[str, list[str]] = {}
+    for rule in rules:
+        tags.setdefault(rule.value, []).append(rule.tag)
+    found = []
+    for value, of_value in tags.items():
+        own = [*dict.fromkeys(of_value)]
+        for turn, begin in enumerate(range(0, len(own), _MOST_TAGS)):
+            # Said once more, the end means the same, and makes another rule of it.
+            found.append(Rule(value + SUFFIX * turn, " ".join(own[begin : begin + _MOST_TAGS])))
+    return found
 
 
 def reconcile(*, now: datetime) -> Reconciled:
@@ -127,7 +164,7 @@ def reconcile(*, now: datetime) -> Reconciled:
         refused = app.add_rules(missing) if missing else []
     for said in refused:
         log.warning("Twitter refuses a rule of the stream: %s", said)
-    _say_who_is_left_out(left_out, now=now)
+    _say_how_they_are_heard(left_out, now=now)
     return Reconciled(added=len(missing), dropped=len(gone), left_out=len(left_out), refused=tuple(refused))
 
 
@@ -147,7 +184,9 @@ def addressed(line: bytes, known: Directory) -> dict[int, bytes]:
     rules that are its own."""
     whole = msgspec.json.decode(line)
     post = whole.get("data") or {}
-    tags = [(str(rule.get("tag") or ""), rule) for rule in whole.get("matching_rules") or ()]
+    rules = whole.get("matching_rules") or ()
+    # A rule that several brands share has a tag for each: a brand is told its own alone.
+    tags = [(tag, {**rule, "tag": tag}) for rule in rules for tag in str(rule.get("tag") or "").split()]
     told: dict[int, tuple[int, list[Mapping[str, Any]]]] = {}  # by brand: a handle, and its rules
     for tag, rule in tags:
         name, _, reach = tag.rpartition(":")
@@ -157,7 +196,10 @@ def addressed(line: bytes, known: Directory) -> dict[int, bytes]:
     for handle_id in _handles_in(post, known):
         brand_id = known.brand_of[handle_id]
         told[brand_id] = (handle_id, told.get(brand_id, (0, []))[1])
-    beside = {name: value for name, value in whole.items() if name != "matching_rules"}
+    beside = {name: value for name, value in whole.items() if name not in ("matching_rules", "includes")}
+    # Not the tweets that it answers or quotes: deleted, they would keep their words here.
+    company = {name: rows for name, rows in (whole.get("includes") or {}).items() if name in ("users", "media")}
+    beside |= {"includes": company} if company else {}
     return {handle_id: msgspec.json.encode({**beside, "matching_rules": rules}) for handle_id, rules in told.values()}
 
 
@@ -170,7 +212,7 @@ def as_told(body: bytes, *, tag: str) -> bytes:
 def add(*, name: str, query: str, reach: str, by: User, role: str, now: datetime) -> ListeningQuery:
     """Listen for something more; raises a refusal with what is wrong about it."""
     policies.check_can_set_up(role)
-    name, query = " ".join(name.split())[:80], " ".join(query.split())
+    name, query = " ".join(name.replace("\x00", "").split())[:80], " ".join(query.split())
     if not name:
         raise NotNow("Give it a name, so that others know what it listens for.")
     if reach not in (Reach.BROAD, Reach.PROACTIVE):
@@ -219,14 +261,19 @@ def _mentions(thing: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return (thing.get("entities") or {}).get("mentions") or ()
 
 
-def _say_who_is_left_out(left_out: Sequence[Rule], *, now: datetime) -> None:
-    """A brand whose words have no room at Twitter is told so, and searched for instead."""
+def _say_how_they_are_heard(left_out: Sequence[Rule], *, now: datetime) -> None:
+    """A brand whose words have no room at Twitter is told so, and searched for instead; one whose queries rest, too."""
     handles = {int(rule.tag.partition(":")[0]) for rule in left_out}
+    no_room = "Twitter's plan has no room for all of this brand's words: they are searched for now and then instead."
     with entry.directory():
-        brands = list(Brand.objects.filter(handles__pk__in=handles).distinct().order_by("pk"))
-    why = "Twitter's plan has no room for all of this brand's words: they are searched for every few minutes instead."
+        brands = [brand for brand in houses.all_brands() if brand.state != BrandState.ENDING]
     for brand in brands:
         with entry.brand(brand):
-            for handle_id in Handle.objects.filter(brand_id=brand.pk, pk__in=handles).values_list("pk", flat=True):
-                pulses.prepare([handle_id], sources=[Source.STREAM], now=now)
-                pulses.troubled(handle_id=handle_id, source=Source.STREAM, why=why, now=now)
+            pk = Handle.objects.filter(brand_id=brand.pk).order_by("pk").values_list("pk", flat=True).first()
+            if pk is None:
+                continue
+            if why := no_room if pk in handles else why_resting(pk, now=now):
+                Pulse.objects.bulk_create([Pulse(handle_id=pk, source=Source.STREAM)], ignore_conflicts=True)
+                pulses.troubled(handle_id=pk, source=Source.STREAM, why=why, now=now)
+            else:
+                pulses.well(handle_id=pk, source=Source.STREAM)

@@ -6,10 +6,12 @@ names is seen by nobody, and Twitter forgets it after a day. Limits are X's, `do
 
 import io
 import struct
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -17,7 +19,7 @@ from PIL import Image, UnidentifiedImageError
 
 from accounts.models import User
 from inbox import policies
-from inbox.domain import credentials
+from inbox.domain import credentials, outages
 from inbox.enums import MediaKind, MediaState, ReplyStatus, ReplyWay
 from inbox.models import Reply, ReplyMedia
 from inbox.twitter import uploading
@@ -37,7 +39,22 @@ _SHORTEST_VIDEO, _LONGEST_VIDEO = 0.5, 140.0
 # Whoever brings a file has this long before somebody else may begin again; a file is named only with this much left.
 _BRINGING = timedelta(minutes=3)
 _LEAST_LEFT = timedelta(minutes=10)
+# No file is begun when a round has lasted so long: replies without files are waiting behind it.
+_LONGEST_ROUND = 20.0
 
+# What the reader of pictures raises for files that somebody made to be no picture.
+_UNREADABLE = (
+    UnidentifiedImageError,
+    Image.DecompressionBombError,
+    OSError,
+    EOFError,
+    ValueError,
+    SyntaxError,
+    LookupError,
+    OverflowError,
+    TypeError,
+    struct.error,
+)
 _FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}
 
 
@@ -57,7 +74,7 @@ def attach(*, reply: Reply, content: bytes, alt_text: str, by: User, role: str, 
     reply = Reply.objects.select_for_update().get(pk=reply.pk)
     policies.check_is_own(by, role, reply)
     looked = look_at(content)
-    there = list(reply.media.order_by("position").defer("content"))
+    there = list(reply.media.order_by("position", "pk").defer("content"))
     _check_fits(looked.kind, there, reply.way)
     return ReplyMedia.objects.create(
         reply=reply,
@@ -118,17 +135,17 @@ def not_at_twitter(now: datetime) -> QuerySet[ReplyMedia]:
 
 def bring_waiting(*, connect: Callable[[int], Twitter], clock: Callable[[], datetime]) -> int:
     """Bring to Twitter the files of this brand's replies that may go out; returns how many are there now."""
-    brought = 0
+    brought, ends = 0, time.monotonic() + _LONGEST_ROUND
+    if outages.are_credits_gone(now=clock()):
+        return 0
     for pk in _to_bring(clock()):
+        if time.monotonic() > ends:
+            break
         file = _take(pk, now=clock())
         if file is None:
             continue
         handle_id = file.reply.conversation.handle_id
-        try:
-            with connect(handle_id) as twitter:
-                uploaded = _bring(file, twitter)
-        except NotNow as refusal:
-            uploaded = TwitterNotNow(str(refusal), until=clock() + timedelta(minutes=5), reconnect=True)
+        uploaded = credentials.with_a_key(handle_id, connect, partial(_bring, file), clock=clock)
         brought += _settle(pk, uploaded, now=clock())
     return brought
 
@@ -148,6 +165,8 @@ def look_at(content: bytes) -> Looked:
 
 
 def _look_at_image(content: bytes) -> Looked:
+    if len(content) > LARGEST[MediaKind.GIF]:  # not even looked at: its pictures would be counted one by one
+        raise NotNow(f"This file has {len(content) / MB:.1f} MB; a GIF may have {LARGEST[MediaKind.GIF] // MB} MB.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -157,7 +176,7 @@ def _look_at_image(content: bytes) -> Looked:
             content_type = _FORMATS[image.format or ""]
             if max(width, height) <= _MOST_PIXELS:
                 image.verify()
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, KeyError) as error:
+    except _UNREADABLE as error:
         raise NotNow("That is no photo (JPEG, PNG, WebP), GIF or video (MP4) that can be read.") from error
     if max(width, height) > _MOST_PIXELS:
         raise NotNow(f"The picture is {width} by {height}; Twitter takes {_MOST_PIXELS} each way.")
@@ -233,7 +252,7 @@ def _to_bring(now: datetime) -> list[int]:
     """Files of replies that are let go and not held back; those of one reply in their order."""
     due = (Q(not_before=None) | Q(not_before__lte=now)) & (Q(undo_until=None) | Q(undo_until__lte=now))
     ready = Reply.objects.filter(due, status=ReplyStatus.APPROVED, pk=OuterRef("reply_id"))
-    waiting = not_at_twitter(now).filter(Exists(ready)).order_by("reply_id", "position")
+    waiting = not_at_twitter(now).filter(Exists(ready)).order_by("reply_id", "position", "pk")
     return list(waiting.values_list("pk", flat=True)[:20])
 
 
@@ -291,7 +310,7 @@ def _settle(pk: int, uploaded: Uploaded, *, now: datetime) -> int:
             if file.state == MediaState.WAITING:
                 file.usable_until = None
             if reconnect:
-                credentials.mark_refused(handle_id=file.reply.conversation.handle_id, why=why, now=now)
+                credentials.log_in_refused(file.reply.conversation.handle_id, why=why, now=now)
             waiting = Reply.objects.filter(pk=file.reply_id, status=ReplyStatus.APPROVED)
             waiting.update(not_before=max(until, now + timedelta(seconds=5)), why=why[:300])
     file.save(update_fields=["state", "media_id", "usable_until", "why"])

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from inbox.twitter import own_door
 from inbox.twitter.calls import Unavailable
 from inbox.twitter.rules import AppAtTwitter
 from tenants import entry
@@ -20,7 +21,7 @@ from tenants.models import AppState
 
 log = logging.getLogger(__name__)
 
-CREDITS, INCIDENT, WEBHOOK, STREAM, AWAKE, REFUSALS, SEEN = (
+CREDITS, INCIDENT, WEBHOOK, STREAM, AWAKE, REFUSALS, SEEN, HEARD, DOOR = (
     "credits",
     "incident",
     "webhook",
@@ -28,9 +29,11 @@ CREDITS, INCIDENT, WEBHOOK, STREAM, AWAKE, REFUSALS, SEEN = (
     "awake",
     "refusals",
     "webhook_seen",
+    "stream_heard",
+    "door",
 )
 # Not troubles: what this module remembers.
-NOTES = (AWAKE, REFUSALS, SEEN)
+NOTES = (AWAKE, REFUSALS, SEEN, HEARD)
 # So many brands refused within so long is Twitter's doing, not theirs.
 _BURST = timedelta(minutes=5)
 _BRANDS, _SHARE = 3, 0.2
@@ -105,6 +108,17 @@ def is_incident(*, now: datetime) -> bool:
     return holding(INCIDENT, now=now) is not None
 
 
+def note_heard(*, now: datetime) -> None:
+    """Say that the stream was heard until now, and all of it stored. Whoever hears next knows from when on it was not,
+    even if this process has no time to say that it ends."""
+    AppState.objects.update_or_create(pk=HEARD, defaults={"since": now})
+
+
+def last_heard() -> datetime | None:
+    """Until when the stream was certainly heard; none: never."""
+    return AppState.objects.filter(pk=HEARD).values_list("since", flat=True).first()
+
+
 def watch(*, now: datetime) -> list[tuple[datetime, datetime, str]]:
     """The look of every minute at what we have at Twitter; returns spans in which nothing could come by the webhook.
 
@@ -129,6 +143,22 @@ def watch(*, now: datetime) -> list[tuple[datetime, datetime, str]]:
     if invalid_since:
         spans.append((invalid_since, now, "Twitter had given up our webhook."))
     return spans
+
+
+def knock(*, now: datetime) -> str:
+    """Whether our own door answers a signed event at the address that Twitter has; why not, or empty. Stands nowhere.
+
+    It is an alarm while it does not: what Twitter would send then is lost.
+    """
+    if not settings.TWITTER_CONSUMER_SECRET:
+        return ""
+    why = own_door.knock(settings.TWITTER_WEBHOOK_URL, secret=settings.TWITTER_CONSUMER_SECRET)
+    with entry.directory():
+        if why:
+            begin(DOOR, why=why, now=now)
+        elif holding(DOOR, now=now):
+            end(DOOR)
+    return why
 
 
 def _look_at_webhook(now: datetime) -> datetime | None:
@@ -202,5 +232,5 @@ def _fingerprint(brand_id: int) -> str:
 def figures(*, now: datetime) -> list[str]:
     """What holds for our app, as lines that Prometheus reads. Asked from the directory."""
     holding_now = {state.pk for state in troubles(now=now)}
-    names = sorted(holding_now | {WEBHOOK, STREAM, CREDITS, INCIDENT})
+    names = sorted(holding_now | {WEBHOOK, STREAM, CREDITS, INCIDENT, DOOR})
     return [f'nightjar_app_trouble{{what="{name}"}} {int(name in holding_now)}' for name in names]

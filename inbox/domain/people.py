@@ -5,13 +5,15 @@ deeds in a batch wins, as Twitter sends them in their order.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 
-from inbox.domain import credentials
+from inbox.domain import arrivals, credentials
 from inbox.models import Credential, Customer, Message
 from inbox.twitter.acts import Act
+from inbox.twitter.reading import id_at
+from inbox.twitter.shapes import Account
 from tenants import entry
 from tenants.models import Handle
 
@@ -21,6 +23,8 @@ REVOKED = "Our access was taken away on Twitter. Connect the handle again."
 _OF_CUSTOMERS = {"follow": "follows_us_at", "block": "blocks_us_at"}
 _OF_OURS = {"block": "blocked_at", "mute": "muted_at"}
 _UNDO = {"unfollow": "follow", "unblock": "block", "unmute": "mute"}
+_DESCRIBED = ("username", "name", "avatar_url", "is_protected", "takes_private", "suspended_at")
+_A_DAY = timedelta(days=1)
 _PROFILE = {"handle": ("username", 30), "screenname": ("name", 200), "profile_picture": ("avatar_url", 300)}
 
 
@@ -46,6 +50,49 @@ def take_in(acts: Iterable[Act], *, now: datetime, ours: frozenset[int] | None =
             _change_profile(act, is_ours=act.by_id in ours)
         elif act.kind == "revoke" and act.by_id in ours:
             credentials.mark_refused(handle_id=act.by_id, why=REVOKED, now=now)
+
+
+@transaction.atomic
+def describe(accounts: Iterable[Account], *, now: datetime) -> None:
+    """Bring customers up to what Twitter says of them now. A statement to read them, and one where any changed."""
+    said = {account.id: account for account in accounts}
+    if not said:
+        return
+    arrivals.hold()  # a carrier writes customers too, in an order of its own
+    changed = []
+    for customer in Customer.objects.select_for_update(of=("self",)).filter(pk__in=said).order_by("pk"):
+        account = said[customer.pk]
+        before = tuple(getattr(customer, name) for name in _DESCRIBED)
+        customer.username = account.username or customer.username
+        customer.name = account.name or customer.name
+        customer.avatar_url = account.avatar_url or customer.avatar_url
+        customer.is_protected = account.is_protected
+        if account.takes_private is not None:
+            customer.takes_private = account.takes_private
+        customer.suspended_at = None
+        after = tuple(getattr(customer, name) for name in _DESCRIBED)
+        # That a description is of today is worth a row only where the one before is of another day.
+        if before != after or customer.described_by_id < id_at(now - _A_DAY):
+            customer.described_by_id = id_at(now)
+            changed.append(customer)
+    Customer.objects.bulk_update(changed, [*_DESCRIBED, "described_by_id"])
+
+
+@transaction.atomic
+def suspend(customer_ids: Iterable[int], *, now: datetime) -> None:
+    """Twitter has suspended these customers."""
+    ids = sorted(customer_ids)
+    if ids:
+        arrivals.hold()
+        Customer.objects.filter(pk__in=ids, suspended_at=None).update(suspended_at=now)
+
+
+def described_long_ago(handle_id: int, *, before: datetime, most: int) -> list[int]:
+    """Customers with an open conversation of whom nobody told us anything since then."""
+    waiting = Customer.objects.filter(
+        conversations__closed_at=None, conversations__handle_id=handle_id, described_by_id__lt=id_at(before)
+    )
+    return list(waiting.filter(suspended_at=None).order_by("described_by_id", "pk").values_list("pk", flat=True)[:most])
 
 
 def _column_of(act: Act, ours: frozenset[int]) -> tuple[str, int]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from inbox.domain import arrivals, blind_spots, budgets, costs, credentials, listening, outages, pulses, rechecks
 from inbox.enums import ArrivalKind, Source
@@ -19,6 +20,7 @@ from inbox.models import Arrival, ChannelSettings, Credential, Pulse
 from inbox.twitter.calls import Unavailable
 from inbox.twitter.reading import Found, Limited, Page, Reader, Refused401
 from inbox.twitter.rules import Rule
+from inbox.twitter.shapes import Account
 from tenants import entry
 from tenants.models import Handle
 from tenants.refusals import NotNow
@@ -32,6 +34,7 @@ _AFTER_TROUBLE = timedelta(minutes=2)
 _SEARCH_LENGTH = 512
 # So many tweets in one look that the webhook should have brought, and did not, are no accident.
 _MISSED = 3
+_NOBODY = Account(id=0, username="")
 _LATE = timedelta(minutes=1)
 _ENDPOINTS = {
     Source.MENTIONS: "GET /2/users/:id/mentions",
@@ -55,6 +58,9 @@ def is_any_due() -> bool:
     """Whether something of this brand is to be asked for, or a connected handle has no pulse yet."""
     if Pulse.objects.filter(due_at__lte=Now()).exists():
         return True
+    unseen = rechecks.is_fresh_unseen(now=timezone.now())
+    if unseen is not None and unseen.exists():
+        return True
     known = Pulse.objects.filter(source=Source.MENTIONS, due_at__isnull=False).values("handle_id")
     return Credential.objects.exclude(pk__in=known).exists()
 
@@ -62,6 +68,7 @@ def is_any_due() -> bool:
 def look(*, clock: Callable[[], datetime]) -> None:
     """Ask for everything of this brand that is due. Each way is claimed first, so that two lookers ask once."""
     prepare(now=clock())
+    rechecks.wake(now=clock())
     due = Pulse.objects.filter(due_at__lte=Now()).order_by("due_at", "pk")
     for pulse in due[:50]:
         next_look = _next(pulse, now=clock())
@@ -126,9 +133,16 @@ def _ask(pulse: Pulse, *, clock: Callable[[], datetime]) -> None:
         return
     if source == Source.SEARCH and not _is_search_wanted(pulse, now=clock()):
         return
+    made = rechecks.plan(pulse, now=clock()) if source == Source.LOOKUP else None
+    if made is not None and made.is_empty:
+        _note_plan(pulse, made, now=clock())
+        return
     try:
         with reader_of(handle_id, clock=clock) as reader:
-            _WAYS[source](pulse, reader, clock)
+            if made is not None:
+                rechecks.recheck(made, reader, handle_id=handle_id, now=clock())
+            else:
+                _WAYS[source](pulse, reader, clock)
     except Limited as error:
         _later(pulse, why=str(error), until=error.until, now=clock())
         return
@@ -136,7 +150,10 @@ def _ask(pulse: Pulse, *, clock: Callable[[], datetime]) -> None:
         _later(pulse, why=str(error), until=clock() + _AFTER_TROUBLE, now=clock())
         return
     credentials.mark_accepted(handle_id)
-    pulses.well(handle_id=handle_id, source=source)
+    if made is not None:
+        _note_plan(pulse, made, now=clock())
+    else:
+        pulses.well(handle_id=handle_id, source=source)
     Pulse.objects.filter(pk=pulse.pk).update(last_answered_at=clock())
 
 
@@ -146,7 +163,7 @@ def _mentions(pulse: Pulse, reader: Reader, clock: Callable[[], datetime]) -> No
     page = reader.mentions(since=since)
     fresh = store(page.found, handle_id=pulse.handle_id, source=Source.MENTIONS, now=now)
     _note_what_is_missing(pulse, page, since=since, now=now)
-    _note_what_events_missed(pulse, fresh, now=now)
+    note_what_events_missed(pulse, fresh, now=now)
     Pulse.objects.filter(pk=pulse.pk).update(read_until=now, newest_id=_newest(page, pulse))
 
 
@@ -179,11 +196,15 @@ def _privates(pulse: Pulse, reader: Reader, clock: Callable[[], datetime]) -> No
     Pulse.objects.filter(pk=pulse.pk).update(read_until=now, newest_id=_newest(page, pulse))
 
 
-def _lookup(pulse: Pulse, reader: Reader, clock: Callable[[], datetime]) -> None:
-    rechecks.recheck(pulse, reader, now=clock())
+def _note_plan(pulse: Pulse, made: rechecks.Plan, *, now: datetime) -> None:
+    rechecks.keep(pulse, made)
+    if made.said:
+        pulses.troubled(handle_id=pulse.handle_id, source=Source.LOOKUP, why=made.said, now=now)
+    else:
+        pulses.well(handle_id=pulse.handle_id, source=Source.LOOKUP)
 
 
-_WAYS = {Source.MENTIONS: _mentions, Source.SEARCH: _search, Source.PRIVATES: _privates, Source.LOOKUP: _lookup}
+_WAYS = {Source.MENTIONS: _mentions, Source.SEARCH: _search, Source.PRIVATES: _privates}
 
 
 def _next(pulse: Pulse, *, now: datetime) -> datetime:
@@ -226,13 +247,17 @@ def _note_what_is_missing(pulse: Pulse, page: Page, *, since: datetime, now: dat
     )
 
 
-def _note_what_events_missed(pulse: Pulse, fresh: Sequence[Found], *, now: datetime) -> None:
+def note_what_events_missed(pulse: Pulse, fresh: Sequence[Found], *, now: datetime) -> None:
     """Tweets that typed our name a minute ago, and came by this look first, are what the webhook failed to bring."""
     events = Pulse.objects.filter(handle_id=pulse.handle_id, source=Source.WEBHOOK).first()
     if pulse.read_until is None or events is None:
         return
     tweets = [each.tweet for each in fresh if each.tweet is not None]
-    missed = [tweet for tweet in tweets if pulse.handle_id in tweet.typed and _LATE < now - tweet.created_at < OVERLAP]
+    # No event ever tells of protected authors.
+    open_ones = [tweet for tweet in tweets if not (tweet.accounts.get(tweet.author_id) or _NOBODY).is_protected]
+    missed = [
+        tweet for tweet in open_ones if pulse.handle_id in tweet.typed and _LATE < now - tweet.created_at < OVERLAP
+    ]
     if len(missed) >= _MISSED:
         why = f"{len(missed)} tweets that name the handle came only when Twitter was asked, not by themselves."
         pulses.troubled(handle_id=pulse.handle_id, source=Source.WEBHOOK, why=why, now=now)

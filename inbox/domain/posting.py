@@ -36,7 +36,6 @@ from inbox.models import Conversation, Reply, ReplyMedia
 from inbox.twitter.client import NotNow as TwitterNotNow
 from inbox.twitter.client import PostingOutcome, Refused, Said, Sent, Twitter, Unknown
 from tenants.models import BrandState
-from tenants.refusals import NotNow
 
 __all__ = [
     "LONGEST_CALL",
@@ -56,7 +55,6 @@ _BEGUN_WITHIN = 20.0
 _LONGEST_ROUND = 60.0
 # A brand whose Twitter answers this slowly ends its round: others are waiting for the thread.
 _SLOW_CALL = 5.0
-_NOT_CONNECTED = timedelta(minutes=5)
 _LEAST_WAIT = timedelta(seconds=5)
 
 
@@ -168,24 +166,17 @@ def _take(reply: Reply, now: datetime) -> Reply:
 
 def _send(reply: Reply, connect: Connect, *, before: float, clock: Callable[[], datetime]) -> PostingOutcome:
     handle_id, customer_id = Conversation.objects.values_list("handle_id", "customer_id").get(pk=reply.conversation_id)
-    files = list(reply.media.order_by("position").defer("content"))
+    files = list(reply.media.order_by("position", "pk").defer("content"))
     if unusable := next((each for each in files if each.state == MediaState.REFUSED), None):
         return Refused(unusable.why)
-    for is_last in (False, True):
-        try:
-            twitter = connect(handle_id)
-        except NotNow as refusal:
-            return TwitterNotNow(str(refusal), until=clock() + _NOT_CONNECTED, reconnect=True)
-        with twitter:
-            if time.monotonic() >= before:
-                # We were held up for so long that this intent may be taken for a lost one: not to be acted on now.
-                return TwitterNotNow("Nightjar was held up before it could call Twitter.", until=clock())
-            outcome = _say(reply, twitter, handle_id=handle_id, customer_id=customer_id, files=files)
-        # Refused for the key alone, so certainly not done: once more where there is a newer one.
-        is_for_the_key = isinstance(outcome, TwitterNotNow) and outcome.reconnect
-        if is_last or not is_for_the_key or not credentials.is_another_key_there(twitter.credentials, now=clock()):
-            break
-    return outcome
+
+    def say(twitter: Twitter) -> PostingOutcome:
+        if time.monotonic() >= before:
+            # We were held up for so long that this intent may be taken for a lost one: not to be acted on now.
+            return TwitterNotNow("Nightjar was held up before it could call Twitter.", until=clock())
+        return _say(reply, twitter, handle_id=handle_id, customer_id=customer_id, files=files)
+
+    return credentials.with_a_key(handle_id, connect, say, clock=clock)
 
 
 def _say(
@@ -233,7 +224,7 @@ def _settle_unsent(reply: Reply, outcome: PostingOutcome, *, now: datetime) -> N
         case TwitterNotNow(why=why, until=until, reconnect=reconnect):
             budgets.used(reply.way, False, now)
             if reconnect:
-                credentials.mark_refused(handle_id=reply.conversation.handle_id, why=why, now=now)
+                credentials.log_in_refused(reply.conversation.handle_id, why=why, now=now)
             fates.move(reply, ReplyStatus.APPROVED, EventKind.REPLY_DELAYED, why=why, now=now)
             _hold_back(reply.conversation.handle_id, until=until)
         case Unknown(why=why):

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from inbox.domain import blind_spots, listening, outages, polling
+from inbox.domain import blind_spots, budgets, listening, outages, polling
 from inbox.enums import ArrivalKind, Source
 from inbox.models import BlindSpot, Pulse
 from inbox.twitter.calls import Unavailable
@@ -31,13 +31,14 @@ _MARGIN = timedelta(minutes=1)
 _PRIVATES_GO_BACK = timedelta(days=30)
 # A gap that nothing could be tried for yet (no key, Twitter away) waits for so long.
 _PATIENCE = timedelta(days=7)
-# A stream that is back within this lost nothing that the overlap of the polls would not bring; words are searched for.
-_BLINK = timedelta(seconds=2)
+_MOST_IN_A_TURN = 20
+# What it is done with. One whose limit is used up has all wait: half a ladder is no ladder.
+_ASKS = ("GET /2/users/:id/mentions", "GET /2/tweets/search/recent", "GET /2/dm_events")
 
 
 def note_gap(*, source: Source, begins_at: datetime, ends_at: datetime, why: str) -> None:
     """Note in every brand that nothing could come by this way in this span. Stands nowhere."""
-    if ends_at - begins_at < _BLINK:
+    if ends_at <= begins_at:
         return
     with entry.directory():
         brands = houses.all_brands()
@@ -72,9 +73,16 @@ def watch(*, now: datetime) -> int:
 
 
 def climb(*, clock: Callable[[], datetime]) -> None:
-    """Fill this brand's blind spots as far as Twitter lets us. One that cannot be tried now is tried again."""
-    for spot in blind_spots.to_fill(before=clock() - settings.TWITTER_INDEX_LAG):
-        _fill(spot, clock=clock)
+    """Fill this brand's blind spots as far as Twitter lets us. One that cannot be tried now is tried again.
+
+    So many in one turn; none while Twitter wants payment, and no further one once a limit is met.
+    """
+    for spot in blind_spots.to_fill(before=clock() - settings.TWITTER_INDEX_LAG)[:_MOST_IN_A_TURN]:
+        now = clock()
+        if outages.are_credits_gone(now=now):
+            return
+        if not any(budgets.is_used_up(endpoint, spot.handle_id, now) for endpoint in _ASKS):
+            _fill(spot, clock=clock)
 
 
 def uncovered(span: Span, covered: Sequence[Span]) -> list[Span]:

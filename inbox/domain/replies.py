@@ -206,6 +206,8 @@ def try_again(*, reply: Reply, by: User, role: str, now: datetime) -> Reply:
     _check_answerable(conversation, reply.answers_id)
     _check_not_twice(parts.whole_text(reply), answers_id=reply.answers_id, but=reply)
 
+    # Somebody may have posted it in X by hand: looked for from now on as what was tried once is.
+    reply.attempt = max(reply.attempt, 1)
     move(reply, ReplyStatus.APPROVED)
     reply.posting_since, reply.not_before, reply.why, reply.undo_until = None, None, "", None
     media.again(reply)
@@ -215,6 +217,12 @@ def try_again(*, reply: Reply, by: User, role: str, now: datetime) -> Reply:
     audit.record_here(AuditKind.FATE_DECIDED, now=now, by_id=by.pk, facts={"reply": reply.pk, "fate": "again"})
     events.record([_line(EventKind.REPLY_RETRIED, reply, now, by)])
     return reply
+
+
+def way_to(answers_id: int) -> ReplyWay:
+    """How a message is answered where nobody says how: in private what was said in private, all else in public."""
+    is_private = Message.objects.filter(pk=answers_id, is_private=True).exists()
+    return ReplyWay.PRIVATE if is_private else ReplyWay.PUBLIC
 
 
 def move(reply: Reply, status: ReplyStatus) -> None:

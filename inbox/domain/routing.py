@@ -15,6 +15,7 @@ from inbox.domain.filing import ConversationRow
 from inbox.enums import EventKind
 from inbox.models import Conversation
 from tenants import entry
+from tenants.database.bulk import ask, numbers
 from tenants.models import Brand
 
 log = logging.getLogger(__name__)
@@ -75,9 +76,7 @@ def copy_given(given: Mapping[int, int], *, now: datetime) -> dict[int, int]:
 
     It never waits for a conversation: carriers lock them in whichever order they come upon them.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_COPY_GIVEN, [list(given), list(given.values()), now])
-        found = cursor.fetchall()
+    found = ask(_COPY_GIVEN, [numbers(given), numbers(given.values()), now])
     written = [pk for pk, is_new in found if is_new]
     events.record([Line(EventKind.TAKEN, pk, now, by_id=given[pk]) for pk in sorted(written)])
     return {pk: user_id for pk, user_id in given.items() if pk not in {pk for pk, _ in found}}
@@ -86,10 +85,10 @@ def copy_given(given: Mapping[int, int], *, now: datetime) -> dict[int, int]:
 _COPY_GIVEN = """
 WITH held AS (
     SELECT c.id, r.user_id, c.closed_at IS NULL AND c.assignee_id IS DISTINCT FROM r.user_id AS is_new
-    FROM unnest(%s::bigint[], %s::bigint[]) AS r(id, user_id) JOIN inbox_conversation c ON c.id = r.id
+    FROM unnest($1::bigint[], $2::bigint[]) AS r(id, user_id) JOIN inbox_conversation c ON c.id = r.id
     FOR UPDATE OF c SKIP LOCKED
 ), written AS (
-    UPDATE inbox_conversation c SET assignee_id = held.user_id, assigned_at = %s
+    UPDATE inbox_conversation c SET assignee_id = held.user_id, assigned_at = $3
     FROM held WHERE c.id = held.id AND held.is_new
 )
 SELECT id, is_new FROM held

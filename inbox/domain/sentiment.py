@@ -5,6 +5,7 @@ are the same tables and rules, in an order that looks at the neighbours of words
 others. `tests/inbox/domain/test_sentiment.py` holds it to VADER's own answers.
 """
 
+import re
 import string
 from collections.abc import Mapping, Sequence
 from math import sqrt
@@ -37,6 +38,7 @@ class Ear:
         self._worth: dict[str, float] = {**vader.lexicon, **more}
         self._emoji: dict[str, str] = vader.emojis
         self._with_emoji = frozenset(self._emoji)
+        self._any_emoji = re.compile(f"[{re.escape(''.join(sign for sign in self._emoji if len(sign) == 1))}]")
 
     def hear(self, text: str) -> tuple[float, bool]:
         """The polarity from -1 to 1, and whether any word is sour."""
@@ -63,17 +65,13 @@ class Ear:
         return round(total / sqrt(total * total + 15), 4), any(value < 0 for value in values.values())
 
     def _named(self, text: str) -> str:
-        """The text with each emoji written out, as VADER writes it."""
-        parts, after_space = [], True
-        for sign in text:
-            name = self._emoji.get(sign)
-            if name is None:
-                parts.append(sign)
-                after_space = sign == " "
-            else:
-                parts.append(name if after_space else " " + name)
-                after_space = False
-        return "".join(parts)
+        """The text with each emoji written out, as VADER writes it: with a space before it, where there is none."""
+        return self._any_emoji.sub(self._name_of, text)
+
+    def _name_of(self, found: re.Match[str]) -> str:
+        place = found.start()
+        name = self._emoji[found[0]]
+        return name if place == 0 or found.string[place - 1] == " " else f" {name}"
 
 
 class _Shouting:

@@ -11,9 +11,9 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from importlib import import_module
 from math import log, sqrt
 from pathlib import Path
-from re import _parser  # type: ignore[attr-defined]
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -165,8 +165,10 @@ def _plain(text: str) -> str:
 def _fold(plain: str, language: str) -> str:
     folded = plain.lower()
     if not folded.isascii():
-        decomposed = unicodedata.normalize("NFKD", folded.replace("ß", "ss"))
-        folded = "".join([sign for sign in decomposed if not unicodedata.combining(sign)])
+        folded = unicodedata.normalize("NFKD", folded.replace("ß", "ss"))
+        for sign in set(folded):
+            if unicodedata.combining(sign):
+                folded = folded.replace(sign, "")
     folded = folded.replace("'", "" if language not in _LANGUAGES or language == "en" else " ")
     return " ".join(folded.replace("-", " ").split())
 
@@ -225,7 +227,10 @@ class _Sign(NamedTuple):
 
 
 _WORD = re.compile(r"\w+")
+_PICTURES = re.compile(r"[^\w\x00-\x7f]")
 _HEAD = 3
+# Python's own reader of regular expressions, which its type stubs know nothing of.
+_READER: Any = import_module("re._parser")
 _ASCII = [chr(code) for code in range(128)]
 _LISTENED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 _SIGNS = {
@@ -258,6 +263,9 @@ class _Listener:
     def hear(self, folded: str) -> list[_Sign]:
         """The signs in a text, one after another. None of them begins within another."""
         if not folded.isascii():
+            # A picture ends a word as a full stop does, and no sign has either.
+            folded = _PICTURES.sub(".", folded)
+        if not folded.isascii():
             listener, signs = self._everywhere
             return [signs[(match.lastindex or 0) - 1] for match in listener.finditer(folded)]
         heard, place = [], 0
@@ -273,7 +281,7 @@ class _Listener:
 
 def heads(pattern: str) -> set[str]:
     """The first three characters of everything that a pattern matches, in ASCII; fewer where it ends before."""
-    return {head[:_HEAD] for head in _grown({""}, _parser.parse(pattern))}
+    return {head[:_HEAD] for head in _grown({""}, _READER.parse(pattern))}
 
 
 def _grown(begun: set[str], nodes: Iterable[tuple[Any, Any]]) -> set[str]:

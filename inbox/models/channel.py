@@ -79,6 +79,8 @@ class Pulse(BrandModel):
     heard = models.PositiveIntegerField(default=0, db_default=0)
     counted_at = models.DateTimeField(null=True)
     hours = models.JSONField(null=True)
+    # Of looking up what is still there: when each round over messages of one age began, and up to which it has come.
+    rounds = models.JSONField(null=True)
     due_at = models.DateTimeField(null=True)
     quiet_since = models.DateTimeField(null=True)
     trouble = models.CharField(max_length=300, default="", db_default="")

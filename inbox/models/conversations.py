@@ -180,6 +180,7 @@ class Message(BrandModel):
         indexes = [
             models.Index(F("conversation"), F("id"), name="message_in_order"),
             models.Index(F("in_reply_to_id"), name="message_answers", condition=Q(in_reply_to_id__isnull=False)),
+            models.Index(F("id"), name="message_hidden", condition=Q(hidden_at__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -46,17 +46,34 @@ __all__ = [
 ]
 
 _MOST_PAGES = 5
+# What is asked about tweets and direct messages, in either of Twitter's vocabularies: they ask differently, not just
+# by other names.
 _FIELDS = {
-    "tweet.fields": "author_id,conversation_id,created_at,entities,in_reply_to_user_id,lang,note_tweet,"
-    "referenced_tweets,edit_history_tweet_ids",
+    "tweet": {
+        "tweet.fields": "author_id,conversation_id,created_at,entities,in_reply_to_user_id,lang,note_tweet,"
+        "referenced_tweets,edit_history_tweet_ids",
+    },
+    "post": {
+        "post.fields": "conversation_id,created_at,entities,lang,note_post",
+        "expansions": "author_id,in_reply_to_user_id,referenced_posts,edit_history_post_ids",
+    },
+}
+_PRIVATE_FIELDS = {
+    "tweet": {"dm_event.fields": "id,event_type,text,sender_id,created_at"},
+    "post": {"dm_event.fields": "id,event_type,text,created_at", "expansions": "sender_id"},
 }
 
 
 class Twitter(Writer):
     """Calls for one account: what it writes, and what is asked to know what became of that.
 
-    Use as a context manager; cheap to make, not for several threads at once.
+    Asked by the names that `vocabulary` says, read by either. Use as a context manager; cheap to make, not for several
+    threads at once.
     """
+
+    def __init__(self, *, vocabulary: str = "tweet", **about: Any) -> None:
+        super().__init__(**about)
+        self._vocabulary = vocabulary
 
     def __enter__(self) -> "Twitter":
         return self
@@ -70,7 +87,7 @@ class Twitter(Writer):
         Never a part of them: a tweet that is not among them is not on the timeline.
         """
         since_id = ((int(since.timestamp() * 1000) - SNOWFLAKE_EPOCH_MS) << 22) - 1
-        params = {**_FIELDS, "max_results": "100", "since_id": str(max(since_id, 1))}
+        params = {**_FIELDS[self._vocabulary], "max_results": "100", "since_id": str(max(since_id, 1))}
         tweets: list[Tweet] = []
         for _ in range(_MOST_PAGES):
             answer = self._read(f"/2/users/{self._credentials.handle_id}/tweets", params)
@@ -86,7 +103,7 @@ class Twitter(Writer):
 
         Never a part of them. Twitter has no beginning to ask from: it is read backwards until an older one comes.
         """
-        params = {"dm_event.fields": "id,event_type,text,sender_id,created_at", "max_results": "100"}
+        params = {**_PRIVATE_FIELDS[self._vocabulary], "max_results": "100"}
         found: list[Tweet] = []
         for _ in range(_MOST_PAGES):
             answer = self._read(f"/2/dm_conversations/with/{with_id}/dm_events", params)
@@ -134,7 +151,7 @@ class Twitter(Writer):
             raise Unavailable(f"Twitter's timeline could not be read: {error}") from error
 
     def _tweet(self, tweet_id: int) -> Tweet | None:
-        answer = self._read(f"/2/tweets/{tweet_id}", {**_FIELDS})
+        answer = self._read(f"/2/tweets/{tweet_id}", _FIELDS[self._vocabulary])
         if not answer.get("data"):
             if answer.get("errors"):
                 return None
@@ -152,7 +169,7 @@ class Twitter(Writer):
 
 
 def _is_private(row: object) -> bool:
-    return a_dict(row).get("event_type", "MessageCreate") == "MessageCreate"
+    return bool(a_dict(row).get("event_type", "MessageCreate") == "MessageCreate")
 
 
 def _private(row: Mapping[str, Any], with_id: int, handle_id: int) -> Tweet:

@@ -11,6 +11,7 @@ no id of its own (follows, profile changes, uuids that mean nothing) goes by a s
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -19,9 +20,11 @@ from inbox.twitter.acts import OLD_DEEDS, Act, is_true, read_acts
 from inbox.twitter.old_shapes import is_old_tweet, is_oldest_message, read_old_message, read_old_tweet
 from inbox.twitter.private_shapes import chat_id, read_chat, read_new_message
 from inbox.twitter.shapes import Envelope, Tweet, Unreadable, as_id, clean, is_id, optional_id, read_tweet, to_json
+from inbox.twitter.short_way import read_short
 
 __all__ = ["Act", "Tweet", "event_type_of", "is_known", "read_arrival", "read_letters", "without_words"]
 
+MOST_LETTERS = 1_000  # of one body
 TWEETS = frozenset(
     f"{word}.{what}"
     for word in ("post", "tweet")
@@ -97,6 +100,8 @@ def read_arrival(kind: str, body: bytes) -> Tweet | int | list[Act] | None:
     """
     if kind not in _READERS:
         return None
+    if kind == "tweet" and (tweet := read_short(body)):
+        return tweet
     try:
         return _READERS[kind](to_json(body))
     except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
@@ -129,9 +134,11 @@ def _read_slowly(body: bytes) -> list[Envelope]:
     if not isinstance(whole, Mapping):
         raise Unreadable("not an object")
     try:
-        letters = list(_sorted_out(whole, body))
+        letters = list(islice(_sorted_out(whole, body), MOST_LETTERS + 1))
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise error if isinstance(error, Unreadable) else Unreadable(repr(error)) from error
+    if len(letters) > MOST_LETTERS:  # each with what is said beside it: a small body could fill the memory
+        raise Unreadable("more events than Twitter sends in one body")
     if not letters:
         raise Unreadable("of no shape that we know")
     return letters

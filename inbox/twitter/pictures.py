@@ -5,7 +5,7 @@ token, which goes to no other host than those of direct messages.
 """
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 from django.conf import settings
@@ -36,11 +36,16 @@ class Picture:
 
 def is_ours_to_fetch(url: str) -> bool:
     """Whether this address is one at which Twitter (or our sandbox) keeps pictures."""
-    return _is_of_sandbox(url) or _is_on(url, _PUBLIC_HOSTS | _PRIVATE_HOSTS)
+    try:
+        return _is_of_sandbox(url) or _is_on(url, _PUBLIC_HOSTS | _PRIVATE_HOSTS)
+    except ValueError:  # brackets that are no address, a port that is no number
+        return False
 
 
 def needs_token(url: str) -> bool:
     """Whether only the brand itself may see what is there."""
+    if not is_ours_to_fetch(url):
+        return False
     return _is_on(url, _PRIVATE_HOSTS) or (_is_of_sandbox(url) and "/dm" in urlsplit(url).path)
 
 
@@ -52,7 +57,7 @@ def fetch(url: str, *, bearer: str = "") -> Picture:
     try:
         with (
             http_client("", bearer=token) as http,
-            capped(http, "GET", url, seconds=_SECONDS) as (status, headers, body),
+            capped(http, "GET", _at_home(url), seconds=_SECONDS) as (status, headers, body),
         ):
             kind = headers.get("content-type", "").partition(";")[0].strip().lower()
             if status != 200 or kind not in _KINDS or not body.startswith(_BEGINS[kind]):
@@ -71,4 +76,13 @@ def _is_of_sandbox(url: str) -> bool:
     """The sandbox keeps its pictures beside its API, on this machine."""
     parts, own = urlsplit(url), urlsplit(settings.TWITTER_URL)
     is_local = own.scheme == "http" and own.hostname in ("127.0.0.1", "localhost")
-    return is_local and (parts.scheme, parts.netloc) == (own.scheme, own.netloc)
+    known = {own.netloc, f"twitter.{settings.BASE_DOMAIN}:{settings.PORT}"}  # itself, and by way of the front door
+    return is_local and parts.scheme == own.scheme and parts.netloc in known
+
+
+def _at_home(url: str) -> str:
+    """Where this server finds it: names under `localhost` are for browsers."""
+    if not _is_of_sandbox(url):
+        return url
+    own = urlsplit(settings.TWITTER_URL)
+    return urlunsplit(urlsplit(url)._replace(scheme=own.scheme, netloc=own.netloc))

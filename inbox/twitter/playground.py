@@ -44,6 +44,26 @@ class Playground:
         """Put these tweets on the sandbox's Twitter, delivered to whom they concern; known ones change nothing."""
         return dict(self._post("/sandbox/tweets", {"tweets": list(tweets), "deliver": deliver}))
 
+    def private(self, *, sender: str, to: str, text: str, **more: Any) -> str:
+        """One writes to the other in private; the message's id. `more` as the control surface takes it."""
+        return str(self._post("/sandbox/private", {"from": sender, "to": to, "text": text, **more})["id"])
+
+    def edit(self, tweet_id: str, text: str, *, force: bool = False) -> None:
+        """The tweet's author changes it; by force also when the time for it is over."""
+        self._post(f"/sandbox/tweets/{tweet_id}/edits", {"text": text, "force": force})
+
+    def delete(self, tweet_id: str) -> None:
+        """The tweet's author deletes it."""
+        self._ask("DELETE", f"/sandbox/tweets/{tweet_id}")
+
+    def change(self, username: str, **changes: Any) -> None:
+        """This account changes its profile, or how it is open to others."""
+        self._ask("PATCH", f"/sandbox/accounts/{username}", json=changes)
+
+    def break_down(self, name: str, **how: Any) -> None:
+        """Switch a fault on: `times`, `seconds`, `user_id`, `act` as the control surface takes them."""
+        self._post("/sandbox/faults", {"name": name, **how})
+
     def deliveries(self) -> dict[str, int]:
         """How many events wait to be delivered, were delivered, failed for now, were given up."""
         return dict(self._ask("GET", "/sandbox/deliveries"))

@@ -5,6 +5,7 @@ given, what it lacks is named with the reason. A call without a usable answer ra
 one of them may be made again. Nothing is retried here.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,8 @@ from inbox.twitter.shapes import (
     read_account,
     read_tweet,
 )
+
+log = logging.getLogger(__name__)
 
 # Twitter's own limits: ids of one look-up, rows of one page, days that recent search goes back.
 MOST_IDS = 100
@@ -68,6 +71,14 @@ class TooOld(Unavailable):
 
 class NotAllowed(Unavailable):
     """Twitter does not let this app or account do that, now or later."""
+
+
+class NotUnderstood(Unavailable):
+    """Something of what was asked will not do; `errors` says what, as far as Twitter does."""
+
+    def __init__(self, why: str, *, errors: object = None) -> None:
+        super().__init__(why)
+        self.errors: list[Any] = errors if isinstance(errors, list) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +190,7 @@ class Reader:
         `since_id` here. It keeps them for thirty days."""
         params = {**private_params(self._vocabulary), "max_results": str(PAGE)}
         result = Page()
-        while True:
+        for _ in range(_most_pages(most)):
             answer = self._ask("/2/dm_events", params)
             for event in _rows(answer):
                 found = _private(event, answer)
@@ -191,10 +202,11 @@ class Reader:
             token = a_dict(answer.get("meta")).get("next_token")
             if not token:
                 return result
-            if len(result.found) >= most:
-                result.is_whole = False
-                return result
+            if len(result.found) >= most or params.get("pagination_token") == str(token):
+                break
             params["pagination_token"] = str(token)
+        result.is_whole = False
+        return result
 
     def tweets(self, ids: Sequence[int]) -> Page:
         """These tweets, a hundred at a call: those that are there, and why the others are not."""
@@ -206,9 +218,10 @@ class Reader:
             result.found += _tweets_in(answer)
             result.missing |= _missing_in(answer)
         seen = {found.id for found in result.found} | result.missing.keys()
-        # An edited tweet may answer under another of its ids; what is neither here nor named is gone as well.
+        # An edited tweet may answer under another of its ids. What Twitter says nothing of is not known to be gone: an
+        # answer that is empty by a fault of theirs must not take our words away.
         seen |= {pk for found in result.found if found.tweet for pk in found.tweet.versions}
-        result.missing |= {pk: Gone.NOT_FOUND for pk in ids if pk not in seen}
+        result.missing |= {pk: Gone.UNAVAILABLE for pk in ids if pk not in seen}
         return result
 
     def users(self, ids: Sequence[int]) -> tuple[list[Account], dict[int, Gone]]:
@@ -222,26 +235,32 @@ class Reader:
             for row in _rows(answer):
                 try:
                     accounts.append(read_account(row))
-                except (KeyError, TypeError, ValueError) as error:
-                    raise Unavailable(f"Twitter's accounts could not be read: {error!r}") from error
+                except (KeyError, TypeError, ValueError, AttributeError) as error:
+                    log.error("An account in an answer of Twitter's could not be read: %r", error)
         return accounts, missing
 
     def _pages(self, path: str, params: dict[str, str], *, most: int, token: str) -> Page:
         result = Page()
-        while True:
+        for _ in range(_most_pages(most)):
             answer = self._ask(path, params)
             result.found += _tweets_in(answer)
             result.missing |= _missing_in(answer)
             following = a_dict(answer.get("meta")).get("next_token")
             if not following:
                 return result
-            if len(result.found) >= most:
-                result.is_whole = False
-                return result
+            if len(result.found) >= most or params.get(token) == str(following):
+                break
             params = {**params, token: str(following)}
+        result.is_whole = False
+        return result
 
     def _ask(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
         return ask(self._http, "GET", path, params=dict(params))
+
+
+def _most_pages(most: int) -> int:
+    """Pages may be half empty; but a Twitter that always has one more is not asked for ever, at a price for each."""
+    return 2 * -(-most // PAGE) + 3
 
 
 def ask(http: httpx.Client, method: str, path: str, **request: Any) -> dict[str, Any]:
@@ -270,6 +289,8 @@ def problem_of(status: int, headers: Mapping[str, str], answer: Mapping[str, Any
         return Limited(f"Twitter's limit is used up: {words}", until=_reset(headers))
     if status == 400 and "since_id" in words:
         return TooOld(words)
+    if status == 400:
+        return NotUnderstood(f"Twitter answered {status}: {words}", errors=known.get("errors"))
     if status == 403:
         return NotAllowed(words)
     return Unavailable(f"Twitter answered {status}: {words}")
@@ -285,9 +306,8 @@ def _its_own(post: Mapping[str, Any], includes: Mapping[str, Any]) -> dict[str, 
     people |= {one.get("id") for one in a_dict(post.get("entities")).get("mentions") or () if isinstance(one, dict)}
     people |= {*(post.get("participant_ids") or ())}
     keys = {*(a_dict(post.get("attachments")).get("media_keys") or ())}
-    beside = post.get("referenced_tweets") or post.get("referenced_posts") or ()
-    others = {one.get("id") for one in beside if isinstance(one, dict)}
-    wanted = {"users": ("id", people), "media": ("media_key", keys), "tweets": ("id", others), "posts": ("id", others)}
+    # Not the tweets that it answers or quotes: deleted, they would keep their words here.
+    wanted = {"users": ("id", people), "media": ("media_key", keys)}
     found = {
         name: [row for row in includes.get(name) or () if isinstance(row, dict) and row.get(key) in values]
         for name, (key, values) in wanted.items()
@@ -302,9 +322,19 @@ def _tweets_in(answer: Mapping[str, Any]) -> list[Found]:
         try:
             tweet = read_tweet(post, includes=includes)
         except Unreadable as error:
-            raise Unavailable(f"Twitter's tweets could not be read: {error}") from error
+            log.error("A tweet in an answer of Twitter's could not be read: %s", error)
+            found += _unread(post)
+            continue
         found.append(Found(id=tweet.id, body=one_body(post, includes), tweet=tweet))
     return found
+
+
+def _unread(thing: Mapping[str, Any]) -> list[Found]:
+    """What cannot be read, as far as it has an id: stored, and quarantined, it keeps nothing else from being read."""
+    name = str(thing.get("id"))
+    if not name.isdecimal() or len(name) > 19 or not is_id(int(name)):
+        return []
+    return [Found(id=int(name), body=msgspec.json.encode({"data": thing}))]
 
 
 def _private(event: Mapping[str, Any], answer: Mapping[str, Any]) -> Found | None:
@@ -313,8 +343,9 @@ def _private(event: Mapping[str, Any], answer: Mapping[str, Any]) -> Found | Non
         return None
     try:
         return Found(id=as_id(event["id"]), body=one_body(event, a_dict(answer.get("includes"))))
-    except (KeyError, TypeError, ValueError) as error:
-        raise Unavailable(f"Twitter's direct messages could not be read: {error!r}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        log.error("A direct message in an answer of Twitter's could not be read: %r", error)
+        return next(iter(_unread(event)), None)
 
 
 def _missing_in(answer: Mapping[str, Any]) -> dict[int, Gone]:

@@ -17,6 +17,8 @@ _VALUES = {
     "is": {"retweet", "reply", "quote", "verified", "nullcast"},
     "has": {"hashtags", "cashtags", "links", "mentions", "media", "images", "videos", "video_link", "geo"},
 }
+# A backslash would let a phrase go on behind its end; the others nobody typed.
+_UNSAYABLE = re.compile(r"[\\\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 _TOKEN = re.compile(r'\s*(?:(?P<open>\()|(?P<close>\))|(?P<minus>-)|(?P<word>(?:[^\s()":]+:)?"[^"]*"|[^\s()"]+))')
 
 
@@ -36,6 +38,8 @@ def what_is_wrong(query: str) -> str:
     """A sentence about the first thing that Twitter would refuse in this query; empty: nothing that is known."""
     if not query.strip():
         return "Write what to listen for: words, “phrases in quotes”, #hashtags."
+    if _UNSAYABLE.search(query):
+        return "There is a backslash in it, or a character that cannot be seen. Leave it out."
     if query.count('"') % 2:
         return "A quotation mark is open. Close the phrase with another one."
     stack, at = [_Place()], 0

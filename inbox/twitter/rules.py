@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from inbox.twitter.calls import a_dict, http_client
-from inbox.twitter.reading import ask
+from inbox.twitter.calls import Unavailable, a_dict, http_client
+from inbox.twitter.reading import NotUnderstood, ask
 
 _RULES = "/2/tweets/search/stream/rules"
 _MOST_AT_ONCE = 100  # rules of one call
+_MOST_PAGES = 100
 # Retweets are counted from events; from the stream they would be work that nobody wants, at the price of a read.
 SUFFIX = " -is:retweet"
 
@@ -69,7 +70,7 @@ class AppAtTwitter:
         """The rules that Twitter has, by their ids."""
         found: dict[str, Rule] = {}
         params: dict[str, str] = {}
-        while True:
+        for _ in range(_MOST_PAGES):
             answer = ask(self._http, "GET", _RULES, params=params)
             for row in answer.get("data") or ():
                 found[str(row["id"])] = Rule(str(row.get("value") or ""), str(row.get("tag") or ""))
@@ -77,6 +78,7 @@ class AppAtTwitter:
             if not token:
                 return found
             params = {"pagination_token": str(token)}
+        raise Unavailable("Twitter's list of rules has no end.")
 
     def add_rules(self, rules: Sequence[Rule]) -> list[str]:
         """Have these rules from now on (Twitter takes some 20 seconds); returns what it refused, in its own words.
@@ -85,10 +87,26 @@ class AppAtTwitter:
         """
         refused: list[str] = []
         for begin in range(0, len(rules), _MOST_AT_ONCE):
-            part = [{"value": rule.value, "tag": rule.tag} for rule in rules[begin : begin + _MOST_AT_ONCE]]
-            answer = ask(self._http, "POST", _RULES, json={"add": part})
-            refused += [_refusal(error) for error in answer.get("errors") or () if not _is_duplicate(error)]
+            refused += self._add_some(rules[begin : begin + _MOST_AT_ONCE])
         return refused
+
+    def _add_some(self, rules: Sequence[Rule]) -> list[str]:
+        """Where Twitter refuses all for the sake of some, the others are asked for anew: by what it names, else by
+        halves. Nobody's rule costs another its own."""
+        try:
+            part = [{"value": rule.value, "tag": rule.tag} for rule in rules]
+            answer = ask(self._http, "POST", _RULES, json={"add": part})
+        except NotUnderstood as error:
+            if len(rules) == 1:
+                return [f"{rules[0].value}: {error}"[:300]]
+            named = [a_dict(each).get("value") for each in error.errors]
+            others = [rule for rule in rules if rule.value not in named]
+            if len(others) < len(rules):
+                said = [_refusal(each) for each in error.errors]
+                return [*said, *(self._add_some(others) if others else ())]
+            middle = len(rules) // 2
+            return [*self._add_some(rules[:middle]), *self._add_some(rules[middle:])]
+        return [_refusal(error) for error in answer.get("errors") or () if not _is_duplicate(error)]
 
     def drop_rules(self, ids: Sequence[str]) -> None:
         """Have these rules no more."""

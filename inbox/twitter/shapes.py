@@ -7,7 +7,7 @@ without the fields that make a tweet a tweet is refused (`Unreadable`).
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,8 +26,7 @@ class NotJson(Unreadable):
     """Not even JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(msgspec.Struct, frozen=True):
     """A Twitter account as an event described it."""
 
     id: int
@@ -39,9 +38,11 @@ class Account:
     takes_private: bool | None = None  # not known, where Twitter was not asked
 
 
-@dataclass(frozen=True, slots=True)
-class Tweet:
-    """A tweet as the rest of Nightjar sees it. `text` is unescaped and whole; times are UTC."""
+class Tweet(msgspec.Struct, frozen=True):
+    """A tweet as the rest of Nightjar sees it. `text` is unescaped and whole; times are UTC.
+
+    A struct of msgspec's, as an account is: made in a sixth of the time of a dataclass.
+    """
 
     id: int
     author_id: int
@@ -54,7 +55,7 @@ class Tweet:
     retweet_of: int | None = None
     quote_of: int | None = None
     mentioned: tuple[tuple[int, str], ...] = ()
-    accounts: Mapping[int, Account] = field(default_factory=dict)
+    accounts: Mapping[int, Account] = msgspec.field(default_factory=dict)
     is_private: bool = False  # a direct message: `in_reply_to_user_id` is who it was sent to
     is_encrypted: bool = False
     versions: tuple[int, ...] = ()  # of an edited tweet, the oldest first; `id` is this version's
@@ -82,10 +83,10 @@ class Envelope:
 
 
 _HALF = re.compile("[\ud800-\udfff]")
-_LEADING_NAMES = re.compile(r"(?:\s*@\w+)*\s*")
+LEADING_NAMES = re.compile(r"(?:\s*@\w+)*\s*")
 _KINDS = {"photo": "photo", "animated_gif": "gif", "video": "video"}
 _KEY_KINDS = {"3": "photo", "16": "gif", "7": "video", "13": "video"}  # a media key begins with its kind
-_MOST_FOLLOWERS = 2**31 - 1  # what the column holds
+MOST_FOLLOWERS = 2**31 - 1  # what the column holds
 
 
 def read_tweet(post: Mapping[str, Any], *, includes: Mapping[str, Any], event: str = "") -> Tweet:
@@ -118,7 +119,7 @@ def read_tweet(post: Mapping[str, Any], *, includes: Mapping[str, Any], event: s
                 named, post.get("display_text_range"), post.get("text") or "", is_answer=answers is not None
             ),
             reply_settings="" if post.get("reply_settings") in (None, "everyone") else str(post["reply_settings"])[:20],
-            media=_media(post.get("attachments") or {}, held, includes),
+            media=read_media(post.get("attachments") or {}, held, includes.get("media") or ()),
             links=links,
             event=event,
         )
@@ -135,7 +136,7 @@ def typed_in(
         return ()
     if not is_answer:
         return tuple(dict.fromkeys(as_id(one["id"]) for one in named if one.get("id")))
-    begins = int(shown[0]) if shown else _LEADING_NAMES.match(text).end()  # type: ignore[union-attr]
+    begins = int(shown[0]) if shown else LEADING_NAMES.match(text).end()  # type: ignore[union-attr]
     return tuple(
         dict.fromkeys(
             as_id(one["id"]) for one in named if one.get("id") and _place_of(one, text, after=begins) >= begins
@@ -179,7 +180,7 @@ def read_account(user: Mapping[str, Any]) -> Account:
         id=as_id(user.get("id_str") or user["id"]),
         username=clean(str(user.get("username") or user.get("screen_name") or ""))[:30],
         name=unescape(clean(str(user.get("name") or "")))[:200],
-        followers=min(max(int(followers), 0), _MOST_FOLLOWERS),
+        followers=min(max(int(followers), 0), MOST_FOLLOWERS),
         avatar_url=avatar if avatar.startswith("https://") and len(avatar) <= 300 else "",
         is_protected=user.get("protected") in (True, "true"),
         takes_private=None if takes_private is None else takes_private in (True, "true"),
@@ -203,7 +204,7 @@ def instant(text: str | None, tweet_id: int) -> datetime:
 def as_id(value: Any) -> int:
     """A Twitter id as a number; raises `ValueError`."""
     number = int(value)
-    if not is_id(number):
+    if not 0 < number < 2**63:
         raise ValueError(f"{value} is no Twitter id")
     return number
 
@@ -237,14 +238,14 @@ def _place_of(mention: Mapping[str, Any], text: str, *, after: int) -> int:
     return text.lower().find(f"@{name}".lower(), after)
 
 
-def _media(
-    attachments: Mapping[str, Any], held: Sequence[str], includes: Mapping[str, Any]
+def read_media(
+    attachments: Mapping[str, Any], held: Sequence[str], included: Iterable[Mapping[str, Any]]
 ) -> list[dict[str, Any]] | None:
     """What hangs on it, in its order. What Twitter did not describe is kept by its key: there is a picture."""
     keys = dict.fromkeys([*(str(key) for key in attachments.get("media_keys") or ()), *held])
     if not keys:
         return None
-    described = {str(one.get("media_key")): one for one in includes.get("media") or ()}
+    described = {str(one.get("media_key")): one for one in included}
     return [_picture(key, described.get(key) or {}) for key in keys]
 
 

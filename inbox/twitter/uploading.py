@@ -3,6 +3,7 @@
 What was uploaded twice does no harm: only a tweet that names it shows it. It can be named for a day.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,8 @@ from inbox.twitter.calls import a_dict, read_json, words_of
 from inbox.twitter.writing import NotNow, Refused, Sent, Unknown, Writer, id_in, in_seconds, outcome_of
 
 PIECE = 2 * 1024 * 1024
+# Seconds after which no further piece is sent: whoever asked holds the file for three minutes.
+LONGEST_UPLOAD = 90.0
 _DAY = 86_400
 
 
@@ -49,7 +52,10 @@ def upload(twitter: Writer, *, content: bytes, content_type: str, category: str,
     )
     if not isinstance(begun, Sent):
         return begun
+    ends = time.monotonic() + LONGEST_UPLOAD
     for index, start in enumerate(range(0, len(content), PIECE)):
+        if time.monotonic() > ends:
+            return NotNow("Twitter takes the file too slowly. It is tried again.", until=in_seconds(60))
         piece = _once(
             twitter.write(
                 "POST",

@@ -74,6 +74,8 @@ def panel(request: Any, found: Conversation) -> dict[str, Any]:
     root, now = request.badge.url, timezone.now()
     message = _answered(found, request.POST.get("in_reply_to", ""))
     verdict = eligibility.now_for(message, found.customer, found) if message else None
+    handed = _handed_over(found)
+    likely = handoffs.likely(handed)
     is_private = message is not None and (message.is_private or way == ReplyWay.PRIVATE)
     return {
         "verdict": verdict,
@@ -83,7 +85,7 @@ def panel(request: Any, found: Conversation) -> dict[str, Any]:
         "private_url": handoffs.private_link(found.customer_id) if verdict and verdict.may_private else None,
         "outcome_url": f"{root}conversations/{found.pk}/outcome/" if handoffs.outcome_of(found) else None,
         "cost": _cost(text, ReplyWay.PRIVATE if is_private else way, found),
-        "handed": [_handed(each, root, now) for each in _handed_over(found)],
+        "handed": [_handed(each, likely.get(each.pk), root, now) for each in handed],
     }
 
 
@@ -135,8 +137,7 @@ def _handed_over(found: Conversation) -> list[Reply]:
     return list(rows.select_related("conversation").order_by("pk")[:10])
 
 
-def _handed(reply: Reply, root: str, now: Any) -> dict[str, Any]:
-    found = handoffs.likely(reply)
+def _handed(reply: Reply, found: Message | None, root: str, now: Any) -> dict[str, Any]:
     return {
         "pk": reply.pk,
         "text": reply.text,

@@ -10,7 +10,7 @@ from accounts.models import User
 from accounts.queries import Person
 from inbox import policies, queries
 from inbox.domain.replies import seen_as
-from inbox.enums import Direction, ReplyStatus, Urgency
+from inbox.enums import Answerable, Direction, ReplyStatus, Urgency
 from inbox.models import ApprovalRule, Conversation, Customer, Disposition, Event, Message, Note, Reply, Tag
 from inbox.twitter import pictures
 from inbox.views import media, timeline
@@ -260,6 +260,8 @@ def _row(
         **_facts(conversation, badge=badge, names=names, user=user, now=now),
         "excerpt": timeline.excerpt(last, _EXCERPT),
         "last_is_ours": bool(last and last.direction == Direction.OUTBOUND),
+        "is_private": bool(last and last.is_private),
+        "is_for_x": bool(last and last.direction == Direction.INBOUND and last.answerable == Answerable.NOT_ELIGIBLE),
         "last_message_at": conversation.last_message_at,
         "message_count": conversation.message_count,
     }

@@ -24,6 +24,7 @@ _STATES = {
     outages.STREAM: "The stream",
     outages.CREDITS: "Credits",
     outages.INCIDENT: "An incident at Twitter",
+    outages.DOOR: "Our own webhook",
 }
 # By which of these we ask; the others are what Twitter sends by itself.
 _ASKED = (Source.MENTIONS, Source.SEARCH, Source.PRIVATES, Source.LOOKUP)
@@ -162,8 +163,13 @@ def _way(pulse: Pulse) -> dict[str, Any]:
     }
 
 
+# How ways of recovery are called on the page.
+_WAYS = {"privates": "direct messages", "timeline": "our own tweets"}
+
+
 def _spot(spot: BlindSpot) -> dict[str, Any]:
-    ways = [str(each.get("way")).replace("_", " ") for each in spot.tried if each.get("way") != blind_spots.GIVEN_UP]
+    ways = [str(each.get("way")) for each in spot.tried if each.get("way") != blind_spots.GIVEN_UP]
+    ways = [_WAYS.get(way, way.replace("_", " ")) for way in ways]
     same_day = spot.ends_at is not None and spot.begins_at.date() == spot.ends_at.date()
     return {
         "row": spot,

@@ -72,7 +72,7 @@ def file(request: Any, pk: int) -> HttpResponse:
     found = _file(request, pk)
     if request.method != "POST":
         answer = HttpResponse(bytes(found.content), content_type=found.content_type)
-        answer["Cache-Control"], answer["X-Content-Type-Options"] = "private, max-age=3600", "nosniff"
+        answer["Cache-Control"], answer["X-Content-Type-Options"] = "private, no-store", "nosniff"
         return answer
     conversation_id = found.reply.conversation_id
     try:

@@ -36,6 +36,7 @@ def media(request: Any, token: str) -> HttpResponse:
         headers={
             "X-Content-Type-Options": "nosniff",
             "Content-Disposition": "inline",
+            "Cache-Control": "private, no-store",
         },
     )
 

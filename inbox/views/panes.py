@@ -111,7 +111,7 @@ def files_of(reply: Reply | None, *, badge: Any) -> list[dict[str, Any]]:
             "kilobytes": max(1, file.size // 1024),
             "alt_text": file.alt_text,
         }
-        for file in reply.media.order_by("position").defer("content")
+        for file in reply.media.order_by("position", "pk").defer("content")
     ]
 
 

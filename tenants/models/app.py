@@ -20,7 +20,8 @@ class Lease(models.Model):
 class AppState(models.Model):
     """Something that holds for our whole app at Twitter, not for one brand: credits gone, an incident, no stream.
 
-    Numbers and Twitter's own words; nothing of a brand's. Every brand reads it, and whoever notices first writes it.
+    Numbers and Twitter's own words; nothing of a brand's. Every brand reads it, and whoever notices first writes it: a
+    brand, that Twitter wants payment or refuses log-ins; all else is the house's to see.
     """
 
     wall = Wall(
@@ -30,6 +31,7 @@ class AppState(models.Model):
         agency_rows="true",
         brand="select, insert, update, delete",
         brand_rows="true",
+        brand_changes="name IN ('credits', 'incident', 'refusals')",
     )
 
     name = models.CharField(max_length=40, primary_key=True)
@@ -52,6 +54,8 @@ class AppBudget(models.Model):
         agency_rows="true",
         brand="select, insert, update",
         brand_rows="true",
+        # Among how many brands something is shared is not for one of them to say.
+        brand_changes="name <> 'dm:brands'",
     )
 
     name = models.CharField(max_length=60, primary_key=True)

@@ -7,8 +7,8 @@ input, prints one JSON line for each thing compared.
 import json
 import re
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,8 +17,8 @@ from inbox.enums import Direction, Outcome, ReplyStatus
 from inbox.models import Amplification, Arrival, Conversation, Message, Reply, Version
 from tenants import entry
 from tenants.models import Brand
+from tests.channel.ledger import Ledger, Said
 
-NAMED = re.compile(r"(?<![A-Za-z0-9_@])@([A-Za-z0-9_]{1,15})")
 SEEN_BY_PEOPLE = {
     ReplyStatus.DRAFT, ReplyStatus.SUBMITTED, ReplyStatus.SENT_BACK, ReplyStatus.ELSEWHERE, ReplyStatus.REFUSED,
     ReplyStatus.UNKNOWN,
@@ -37,50 +37,6 @@ class Line:
     is_fatal: bool = True
 
 
-@dataclass
-class Said:
-    """A tweet or direct message of the ledger."""
-
-    id: int
-    author_id: int
-    text: str
-    answers: int | None
-    quotes: int | None
-    reposts: int | None
-    recipient_id: int | None
-    first_version: int
-    is_deleted: bool
-    named: set[str]
-
-
-class Ledger:
-    """What the sandbox knows was said."""
-
-    def __init__(self, lines: Iterable[dict[str, Any]]) -> None:
-        self.said = {one.id: one for one in map(_said, lines)}
-        self.has_private = any(one.recipient_id for one in self.said.values())
-        self.versions: dict[int, list[Said]] = defaultdict(list)
-        for one in self.said.values():
-            self.versions[one.first_version].append(one)
-
-    def addressed_to(self, handle_id: int, username: str) -> Iterator[Said]:
-        """What customers said to this handle: named it, answered or quoted it, or wrote to it privately."""
-        for one in self.said.values():
-            if one.author_id == handle_id or one.reposts or one.id != one.first_version:
-                continue
-            if self.concerns(one, handle_id, username):
-                yield one
-
-    def concerns(self, one: Said, handle_id: int, username: str) -> bool:
-        """Whether a tweet or message is this handle's business."""
-        theirs = [self.said.get(other or 0) for other in (one.answers, one.quotes)]
-        return (
-            one.recipient_id == handle_id
-            or (one.recipient_id is None and username.lower() in one.named)
-            or any(other is not None and other.author_id == handle_id for other in theirs)
-        )
-
-
 def compare(told: dict[str, Any]) -> Iterator[Line]:
     """Every line, brand by brand."""
     ledger = Ledger(told["ledger"])
@@ -88,29 +44,41 @@ def compare(told: dict[str, Any]) -> Iterator[Line]:
         brands = {brand.slug: brand for brand in Brand.objects.filter(slug__in=told["brands"])}
     for slug, facts in told["brands"].items():
         with entry.brand(brands[slug]):
-            books = _Books(slug, int(facts["handle_id"]), facts["username"], ledger, facts.get("accepted", {}))
-            names = {facts["username"].lower(), facts["name"].lower()}
-            yield from books.lines(brands[slug], names)
+            yield from Books(slug, facts, ledger).lines(brands[slug])
 
 
-class _Books:
+class Books:
     """One brand's rows beside the ledger."""
 
-    def __init__(self, slug: str, handle_id: int, username: str, ledger: Ledger, accepted: dict[str, str]) -> None:
-        self.slug, self.handle_id, self.username, self.ledger, self.accepted = (
-            slug, handle_id, username, ledger, accepted,
-        )  # fmt: skip
+    def __init__(self, slug: str, facts: dict[str, Any], ledger: Ledger) -> None:
+        self.slug, self.ledger = slug, ledger
+        self.handle_id, self.username, self.name = int(facts["handle_id"]), facts["username"], facts["name"].lower()
+        self.accepted: dict[str, str] = facts.get("accepted", {})
         self.messages = {row.pk: row for row in Message.objects.select_related("conversation").order_by("pk")}
+        self.inbound = [row for row in self.messages.values() if row.direction == Direction.INBOUND]
         self.replies = {row.pk: row for row in Reply.objects.order_by("pk")}
         self.version_of = dict(Version.objects.values_list("pk", "message_id"))
-        self.wanted = {one.id: one for one in ledger.addressed_to(handle_id, username)}
+        said = list(ledger.of_customers(self.handle_id))
+        self.wanted = [one for one in said if ledger.concerns(one, self.handle_id, self.username)]
+        is_wanted = {one.id for one in self.wanted}
+        self.broad = [one for one in said if one.id not in is_wanted and self._is_named_in(one.text)]
 
-    def lines(self, brand: Brand, names: set[str]) -> Iterator[Line]:
-        yield self._tweets_came_in()
+    def lines(self, brand: Brand) -> Iterator[Line]:
+        private = [one for one in self.wanted if one.recipient_id]
+        quotes = [one for one in self.wanted if self._is_ours_by_author(one.quotes)]
+        apart = {one.id for one in private + quotes}
+        rest = [one for one in self.wanted if one.id not in apart]
+        yield self._came_in("tweets that name or answer the handle are in one conversation", rest)
+        yield self._came_in("tweets that quote the handle are in one conversation", quotes)
+        yield self._came_in("direct messages are in one conversation", private)
+        yield self._came_in("tweets that name the brand by its words are in one conversation", self.broad)
+        yield self._words_are_as_said()
         yield self._no_chain_twice()
+        yield self._versions_are_all_there()
         yield self._conversations_are_of_one()
         yield self._deleted_are_gone()
-        yield self._nothing_of_others(names)
+        yield self._nothing_of_others()
+        yield self._retweets_are_retweets()
         yield self._posted_are_there()
         yield from self._own_tweets_are_ours()
         yield self._accepted_are_kept()
@@ -121,65 +89,95 @@ class _Books:
     def _line(self, what: str, expected: int, wrong: list[str], *, is_fatal: bool = True) -> Line:
         return Line(self.slug, what, expected, expected - len(wrong), wrong[:12], is_fatal)
 
+    def _is_named_in(self, text: str) -> bool:
+        return re.search(rf"(?<!\w){re.escape(self.name)}(?!\w)", text.lower()) is not None
+
+    def _is_ours_by_author(self, tweet_id: int | None) -> bool:
+        return tweet_id in self.ledger.said and self.ledger.said[tweet_id].author_id == self.handle_id
+
     def _message_of(self, one: Said) -> Message | None:
-        chain = self.ledger.versions[one.first_version]
-        for version in chain:
+        for version in self.ledger.versions[one.first_version]:
             row = self.messages.get(version.id) or self.messages.get(self.version_of.get(version.id, 0))
             if row:
                 return row
         return None
 
-    def _tweets_came_in(self) -> Line:
-        missing = [f"{one.id} {one.text[:70]!r}" for one in self.wanted.values() if not self._message_of(one)]
+    def _came_in(self, what: str, wanted: list[Said]) -> Line:
         # A tweet that was taken back before anybody could read it leaves nothing.
-        gone = {one.id for one in self.wanted.values() if one.is_deleted and not self._message_of(one)}
-        missing = [line for line in missing if int(line.split()[0]) not in gone]
-        return self._line("customers' tweets in one conversation", len(self.wanted) - len(gone), missing)
+        there = [one for one in wanted if self._message_of(one) or not self.ledger.is_gone(one)]
+        missing = [f"{one.id} {one.text[:70]!r}" for one in there if not self._message_of(one)]
+        return self._line(what, len(there), missing)
+
+    def _words_are_as_said(self) -> Line:
+        rows = [row for row in self.messages.values() if row.pk in self.ledger.said and not row.deleted_at]
+        wrong = [
+            f"{row.pk} reads {row.text[:40]!r}, and says {newest.text[:40]!r}"
+            for row in rows
+            if _plain(row.text) != _plain((newest := self.ledger.newest(self.ledger.said[row.pk])).text)
+            and not self.ledger.is_gone(newest)
+        ]
+        return self._line("messages read as their newest version does", len(rows), wrong)
 
     def _no_chain_twice(self) -> Line:
         rows = Counter(self.ledger.said[pk].first_version for pk in self.messages if pk in self.ledger.said)
         return self._line("edited tweets are one message", len(rows), [f"{pk}" for pk, n in rows.items() if n > 1])
 
+    def _versions_are_all_there(self) -> Line:
+        """Of every tweet that was edited and came, each version is known; and no version that was never said is."""
+        chains = [chain for chain in self.ledger.versions.values() if len(chain) > 1 and self._message_of(chain[0])]
+        wrong = [
+            f"{chain[0].id}: version {version.id} is unknown"
+            for chain in chains
+            for version in chain
+            if version.id not in self.version_of and not self.ledger.is_gone(version)
+        ]
+        wrong += [
+            f"version {pk} of {message_id} was never said"
+            for pk, message_id in self.version_of.items()
+            if pk not in self.ledger.said or self.ledger.said[pk].first_version != message_id
+        ]
+        return self._line("versions of edited tweets are known", sum(map(len, chains)), wrong)
+
     def _conversations_are_of_one(self) -> Line:
-        """All that a conversation holds from a customer is of its own customer."""
-        inbound = [row for row in self.messages.values() if row.direction == Direction.INBOUND]
-        wrong = [f"{row.pk}" for row in inbound if row.author_id != row.conversation.customer_id]
-        return self._line("messages are with their own customer", len(inbound), wrong)
+        """All that a conversation holds from a customer is of its own customer, and nobody has two that are open."""
+        wrong = [f"{row.pk}" for row in self.inbound if row.author_id != row.conversation.customer_id]
+        still_open = Conversation.objects.filter(closed_at=None).order_by("pk").values_list("customer_id", "handle_id")
+        wrong += [f"{key} has {n} open conversations" for key, n in Counter(still_open).items() if n > 1]
+        return self._line("messages are with their own customer", len(self.inbound), wrong)
 
     def _deleted_are_gone(self) -> Line:
-        gone = [one for one in self.wanted.values() if one.is_deleted and self._message_of(one)]
-        kept = [(one, self._message_of(one)) for one in gone]
-        wrong = [
-            f"{one.id} still reads {row.text[:50]!r}" for one, row in kept if row and (row.text or not row.deleted_at)
-        ]
+        gone = [(one, row) for one in [*self.wanted, *self.broad] if (row := self._message_of(one))]
+        gone = [(one, row) for one, row in gone if self.ledger.is_gone(one) and not one.recipient_id]
+        wrong = [f"{one.id} still reads {row.text[:50]!r}" for one, row in gone if row.text or not row.deleted_at]
         return self._line("deleted tweets have no words", len(gone), wrong)
 
-    def _nothing_of_others(self, names: set[str]) -> Line:
-        inbound = [row for row in self.messages.values() if row.direction == Direction.INBOUND]
-        wrong = []
-        for row in inbound:
-            one = self.ledger.said.get(row.pk)
-            if one is None and row.is_private and not self.ledger.has_private:
-                continue
-            if one is None:
-                wrong.append(f"{row.pk} is in no ledger")
-            elif not self._is_ours(one, names):
-                wrong.append(f"{row.pk} {one.text[:60]!r}")
-        return self._line("nothing of another brand's", len(inbound), wrong)
+    def _nothing_of_others(self) -> Line:
+        wrong = [f"{row.pk} is in no ledger" for row in self.inbound if row.pk not in self.ledger.said]
+        known = [self.ledger.said[row.pk] for row in self.inbound if row.pk in self.ledger.said]
+        wrong += [f"{one.id} {one.text[:60]!r}" for one in known if not self._is_ours(one)]
+        return self._line("nothing of another brand's, nothing that nobody said", len(self.inbound), wrong)
 
-    def _is_ours(self, one: Said, names: set[str]) -> bool:
-        # A tweet that names the brand in words, or that continues what somebody said to it, is its business too.
+    def _is_ours(self, one: Said) -> bool:
+        # What continues what somebody said to the brand is its business too.
         seen: set[int] = set()
         at: Said | None = one
         while at is not None and at.id not in seen:
             seen.add(at.id)
-            words = at.text.lower()
-            if self.ledger.concerns(at, self.handle_id, self.username) or any(name in words for name in names):
+            if at.author_id == self.handle_id or self.ledger.concerns(at, self.handle_id, self.username):
                 return True
-            if at.author_id == self.handle_id:
+            if any(self._is_named_in(version.text) for version in self.ledger.versions[at.first_version]):
                 return True
             at = self.ledger.said.get(at.answers or 0)
         return False
+
+    def _retweets_are_retweets(self) -> Line:
+        rows = dict(Amplification.objects.order_by("pk").values_list("pk", "of_id"))
+        said = self.ledger.said
+        wrong = [f"{pk} of {of}" for pk, of in rows.items() if pk not in said or said[pk].reposts != of]
+        theirs = [one for one in said.values() if one.reposts and not one.is_deleted]
+        ours = [one for one in theirs if said[one.reposts or 0].author_id == self.handle_id]
+        wrong += [f"{one.id} is not known" for one in ours if one.id not in rows]
+        return self._line("retweets are known as such", len(rows | {one.id: 0 for one in ours}), wrong)
 
     def _posted_are_there(self) -> Line:
         posted = [row for row in self.replies.values() if row.status == ReplyStatus.POSTED and row.twitter_id]
@@ -215,11 +213,11 @@ class _Books:
 
     def _replies_stand_somewhere(self) -> Iterator[Line]:
         states = Counter(row.status for row in self.replies.values())
-        on_the_way = {ReplyStatus.APPROVED, ReplyStatus.POSTING}
+        on_the_way = [row for row in self.replies.values() if row.status in (ReplyStatus.APPROVED, ReplyStatus.POSTING)]
         wrong = [
             f"reply {row.pk} is {row.status} {row.why[:60]!r} {row.text[:30]!r}"
-            for row in self.replies.values()
-            if row.status in on_the_way and row.not_before is None
+            for row in on_the_way
+            if not self._waits_for_a_human(row)
         ]
         yield self._line("no reply is left on its way", len(self.replies), wrong)
         told = ", ".join(f"{count} {status}" for status, count in sorted(states.items())) or "none"
@@ -227,6 +225,11 @@ class _Books:
         whys = Counter(row.why[:80] for row in self.replies.values() if row.status in SEEN_BY_PEOPLE and row.why)
         for why, count in whys.most_common(4):
             yield Line(self.slug, f"before a human: {why}", count, count, is_fatal=False)
+
+    def _waits_for_a_human(self, part: Reply) -> bool:
+        """Whether a part of a long answer comes after one about which somebody has to decide first."""
+        before = self.replies.get(part.follows_id or 0)
+        return before is not None and (before.status in SEEN_BY_PEOPLE or self._waits_for_a_human(before))
 
     def _desk_agrees(self, brand: Brand) -> Line:
         desk = dict(DeskRow.objects.filter(brand=brand).values_list("conversation_id", "waiting_since"))
@@ -249,29 +252,6 @@ class _Books:
         outcomes = Counter(arrivals.values_list("outcome", flat=True).order_by("outcome", "pk"))
         told = ", ".join(f"{count} {outcome or 'waiting'}" for outcome, count in sorted(outcomes.items()))
         yield Line(self.slug, f"arrivals: {told}; {Amplification.objects.count()} retweets", 0, 0, is_fatal=False)
-
-
-def _said(line: dict[str, Any]) -> Said:
-    def number(*names: str) -> int | None:
-        return next((int(line[name]) for name in names if line.get(name)), None)
-
-    author = str(line.get("author_id") or line.get("sender_id"))
-    # A conversation of two is named after both.
-    two = str(line.get("conversation_id")).split("-")
-    recipient = next((int(one) for one in two if one != author), None) if len(two) == 2 else None
-    versions = line.get("edit_history_tweet_ids") or line.get("versions") or [line["id"]]
-    return Said(
-        id=int(line["id"]),
-        author_id=int(author),
-        text=str(line["text"]),
-        answers=number("in_reply_to_tweet_id"),
-        quotes=number("quote_tweet_id", "quoted_tweet_id"),
-        reposts=number("retweet_of_tweet_id"),
-        recipient_id=recipient or number("recipient_id"),
-        first_version=int(versions[0]),
-        is_deleted=bool(line.get("deleted")),
-        named={name.lower() for name in NAMED.findall(str(line["text"]))},
-    )
 
 
 def _plain(text: str) -> str:

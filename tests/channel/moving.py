@@ -22,7 +22,9 @@ def moving() -> int:
             now = timezone.now()
             due = Q(status=ReplyStatus.APPROVED) & (Q(not_before=None) | Q(not_before__lte=now))
             count += Arrival.objects.filter(carried_at=None).count()
-            count += Reply.objects.filter(due | Q(status=ReplyStatus.POSTING)).count()
+            # A part of a long answer waits for the one before, and with it for a person, if it was stopped.
+            in_turn = Q(follows=None) | Q(follows__status=ReplyStatus.POSTED)
+            count += Reply.objects.filter(due & in_turn | Q(status=ReplyStatus.POSTING)).count()
     return count
 
 

@@ -1,4 +1,6 @@
-"""Robots that answer customers over the REST API, as a program of the brand's would: one thread for each brand."""
+"""Robots that work over the REST API, as programs of the brand's would: one that answers for each brand, and one that
+says yes or no for a client who wants to see everything first. Each is a thread.
+"""
 
 import hashlib
 import json
@@ -11,6 +13,7 @@ from typing import Any
 import httpx
 
 SHARE = 60  # per cent of the conversations that are answered
+SENT_BACK = 10  # per cent of what the client sees that they do not want
 ANSWERS = (
     "Sorry about this. We are looking at {number} right now and come back to you.",
     "Thank you for writing. Colleagues have {number} on their table.",
@@ -28,22 +31,19 @@ LONG = (
 
 @dataclass
 class Robot(threading.Thread):
-    """Looks for waiting conversations of one brand and answers most of them, each message at most once.
-
-    A call whose answer was lost is made again under the same name, as the API's documentation says.
+    """Calls the API until it is `over`. A call whose answer was lost is made again under the same name, as the API's
+    documentation says: `unsure` has what it asked for.
     """
 
     slug: str
     port: int
     key: str
     over: threading.Event
-    accepted: dict[str, str] = field(default_factory=dict)  # message answered → reply id
     said: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        super().__init__(daemon=True, name=f"robot-{self.slug}")
-        self.unsure: dict[str, dict[str, Any]] = {}
-        self.left: set[str] = set()  # messages that it does not answer, or was told not to
+        super().__init__(daemon=True, name=f"{type(self).__name__}-{self.slug}")
+        self.unsure: dict[str, tuple[str, dict[str, Any]]] = {}  # by name: where, and what
         self.http = httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}/api/v1/",
             headers={"host": f"care.{self.slug}.localhost:{self.port}", "authorization": f"Bearer {self.key}"},
@@ -56,27 +56,67 @@ class Robot(threading.Thread):
 
     def run(self) -> None:
         while not self.over.is_set():
-            try:
-                self._round()
-            except (httpx.HTTPError, json.JSONDecodeError, KeyError):
-                self.said["away"] += 1
-                time.sleep(0.5)
-            self.over.wait(0.3)
-        self.settle()
-
-    def settle(self, seconds: float = 30) -> None:
-        """Find out what became of calls whose answers were lost."""
-        until = time.monotonic() + seconds
+            self._carefully(self._settle_and_look)
+            self.over.wait(1)
+        until = time.monotonic() + 60
         while self.unsure and time.monotonic() < until:
-            for answers_id in list(self.unsure):
-                try:
-                    self._send(answers_id)
-                except (httpx.HTTPError, json.JSONDecodeError):
-                    time.sleep(0.5)
+            self._carefully(self._settle)
 
-    def _round(self) -> None:
-        for answers_id in list(self.unsure):
-            self._send(answers_id)
+    def look(self) -> None:
+        """One round of work."""
+        raise NotImplementedError
+
+    def heard(self, name: str, answer: httpx.Response) -> None:
+        """What became of a call that was made under this name."""
+        raise NotImplementedError
+
+    def write(self, name: str, path: str, body: dict[str, Any]) -> None:
+        """Ask for something once, however often it takes."""
+        self.unsure[name] = path, body
+        answer = self.http.post(path, json=body, headers={"Idempotency-Key": f"{self.slug}-{name}"})
+        self.said[f"{path.split('/')[-2]} {answer.status_code}"] += 1
+        if answer.status_code >= 500 or answer.status_code == 429:
+            return
+        if answer.status_code == 409 and "retry-after" in answer.headers:
+            return
+        del self.unsure[name]
+        if answer.status_code not in (201, 409):
+            self.said[f"refused: {answer.text[:200]}"] += 1
+        self.heard(name, answer)
+
+    def _settle_and_look(self) -> None:
+        self._settle()
+        self.look()
+
+    def _settle(self) -> None:
+        for name, (path, body) in list(self.unsure.items()):
+            self.write(name, path, body)
+
+    def _carefully(self, work: Any) -> None:
+        try:
+            work()
+        except (httpx.HTTPError, json.JSONDecodeError, KeyError):
+            self.said["away"] += 1
+            time.sleep(0.5)
+
+
+@dataclass
+class Answerer(Robot):
+    """Looks for waiting conversations of one brand and answers most of them, each message at most once: what is
+    private in private, some with an invitation to direct messages, some in several parts.
+    """
+
+    accepted: dict[str, str] = field(default_factory=dict)  # message answered → reply id
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.left: set[str] = set()  # messages that it does not answer, or was told not to
+        self.seen: dict[str, str] = {}  # conversation → its last message when it was looked at
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def look(self) -> None:
         page = self.http.get("conversations/", params={"list": "waiting", "limit": 50})
         if page.status_code != 200:
             self.said[f"list {page.status_code}"] += 1
@@ -84,48 +124,75 @@ class Robot(threading.Thread):
         for conversation in page.json()["results"]:
             if self.over.is_set():
                 return
-            if _drawn(conversation["id"]) < SHARE:
-                self._look_at(conversation["id"])
+            is_news = self.seen.get(conversation["id"]) != conversation["last_message_at"]
+            if is_news and drawn(conversation["id"]) < SHARE and self._look_at(conversation["id"]):
+                self.seen[conversation["id"]] = conversation["last_message_at"]
 
-    def _look_at(self, conversation_id: str) -> None:
+    def heard(self, name: str, answer: httpx.Response) -> None:
+        if answer.status_code == 201:
+            self.accepted[name] = answer.json()["id"]
+            return
+        self.left.add(name)
+        self.said[f"no: {str(answer.json().get('detail', ''))[:70]}"] += 1
+
+    def _look_at(self, conversation_id: str) -> bool:
+        """Answer the newest message of a conversation; whether it could be looked at."""
         answer = self.http.get(f"conversations/{conversation_id}/messages/", params={"limit": 100})
         if answer.status_code != 200:
-            return
-        theirs = [one for one in answer.json()["results"] if one["direction"] in ("in", "inbound")]
-        theirs = [one for one in theirs if not one["deleted_at"]]
+            return False
+        theirs = [one for one in answer.json()["results"] if one["direction"] == "inbound" and not one["deleted_at"]]
         if not theirs:
-            return
-        newest = max(theirs, key=lambda one: int(one["id"]))["id"]
-        if newest in self.accepted or newest in self.unsure or newest in self.left:
-            return
-        drawn = _drawn(newest)
-        text = INVITATION if drawn < 10 else LONG if drawn > 96 else ANSWERS[drawn % len(ANSWERS)]
-        body = {"conversation_id": conversation_id, "answers_id": newest, "text": text.format(number=f"N{newest[-6:]}")}
-        self.unsure[newest] = body
-        self._send(newest)
-
-    def _send(self, answers_id: str) -> None:
-        name = f"{self.slug}-{answers_id}"
-        answer = self.http.post("replies/", json=self.unsure[answers_id], headers={"Idempotency-Key": name})
-        self.said[f"reply {answer.status_code}"] += 1
-        if answer.status_code == 201:
-            self.accepted[answers_id] = answer.json()["id"]
-        elif answer.status_code in (409, 429) and "retry-after" in answer.headers or answer.status_code >= 500:
-            return  # under way, or broken just now: ask again under the same name
-        elif answer.status_code not in (401, 429):
-            self.left.add(answers_id)
-            self.said[f"refused: {_why(answer)}"] += 1
-        else:
-            return
-        del self.unsure[answers_id]
+            return True
+        newest = max(theirs, key=lambda one: int(one["id"]))
+        name = newest["id"]
+        if name in self.accepted or name in self.unsure or name in self.left:
+            return True
+        self.write(name, "replies/", {"conversation_id": conversation_id, **_answer_to(newest)})
+        return True
 
 
-def _drawn(text: str) -> int:
+def _answer_to(message: dict[str, Any]) -> dict[str, Any]:
+    number = drawn(message["id"])
+    text = INVITATION if number < 10 else LONG if number > 93 else ANSWERS[number % len(ANSWERS)]
+    body = {"answers_id": message["id"], "text": text.format(number=f"N{message['id'][-9:]}")}
+    if text == LONG:
+        body["in_parts"] = True
+    # A direct message is answered by one, whether that is said or not.
+    if message["is_private"] and number % 2:
+        body["way"] = "private"
+    return body
+
+
+@dataclass
+class Approver(Robot):
+    """A client who reads everything before it goes out, and does not like some of it."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.decided: set[str] = set()
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def look(self) -> None:
+        page = self.http.get("replies/", params={"status": "submitted", "limit": 50})
+        if page.status_code != 200:
+            self.said[f"list {page.status_code}"] += 1
+            return
+        for reply in page.json()["results"]:
+            if self.over.is_set():
+                return
+            if reply["id"] in self.decided:
+                continue
+            if drawn(reply["answers_id"]) % 10 == SENT_BACK // 10:
+                self.write(reply["id"], f"replies/{reply['id']}/return/", {"why": "Say it in fewer words."})
+            else:
+                self.write(reply["id"], f"replies/{reply['id']}/approval/", {})
+
+    def heard(self, name: str, answer: httpx.Response) -> None:
+        self.decided.add(name)
+
+
+def drawn(text: str) -> int:
+    """A number from 0 to 99 that is always the same for a text."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) % 100
-
-
-def _why(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json().get("detail", ""))[:90]
-    except json.JSONDecodeError:
-        return answer.text[:60]

@@ -2,15 +2,16 @@
 
 import pytest
 
-from tests.channel.endurance import KILLS, Run
+from tests.channel.endurance import Run
 
-pytestmark = [pytest.mark.running, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.running, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_an_outage_is_survived_with_the_books_in_order():
-    run = Run(minutes=1.5, speed=25, scenario="outage")
+    run = Run(minutes=0.6, speed=30, scenario="outage")
 
     is_right = run.go()
 
     assert is_right, run.table()
-    assert sorted(run.killed) == sorted(name for _, names in KILLS for name in names)
+    assert {"worker", "pages", "valkey", "postgres"} <= set(run.killed)
+    assert run.is_telling

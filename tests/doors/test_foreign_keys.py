@@ -17,8 +17,8 @@ CALLERS = ("an admin", "a supervisor", "a trainee", "an approver of acme's", "a 
 # Whatever a form, a filter or a program may call a thing that it names.
 FIELDS = (
     "agency", "answers", "answers_id", "assignee", "brand", "brand_id", "brands", "canned", "conversation",
-    "conversation_id", "customer", "disposition", "handle", "handle_id", "id", "in_reply_to", "key", "message",
-    "note", "pk", "playbook", "reply", "reply_id", "tag", "tag_id", "user", "webhook",
+    "conversation_id", "customer", "disposition", "errand", "file", "handle", "handle_id", "id", "in_reply_to", "key",
+    "message", "message_id", "note", "pk", "playbook", "query", "reply", "reply_id", "tag", "tag_id", "user", "webhook",
 )  # fmt: skip
 GONE = (403, 404, 405, 409)
 

@@ -1,7 +1,7 @@
 """One of each thing that an address can name, in a brand; each text holds the brand's own word."""
 
 from inbox.domain import deliveries
-from inbox.enums import ReplyStatus
+from inbox.enums import ErrandKind, ErrandState, ReplyStatus
 from tenants import sealing
 from tenants.models import Brand
 from tests.conftest import ACME_HANDLE, CANARY_HANDLE, NOON
@@ -11,12 +11,14 @@ from tests.factories import (
     ConversationFactory,
     CustomerFactory,
     DeliveryFactory,
+    ErrandFactory,
     GuidanceFactory,
     ListeningQueryFactory,
     MessageFactory,
     NoteFactory,
     PlaybookFactory,
     ReplyFactory,
+    ReplyMediaFactory,
     TagFactory,
     TaggingFactory,
     WebhookFactory,
@@ -37,8 +39,8 @@ def fill(brand: Brand, *, is_ours: bool, person_id: int) -> None:
     MessageFactory(id=pk, conversation=conversation, text=f"the word is {word}")
     # Elsewhere, since a conversation is not closed while a reply's fate is open.
     another = ConversationFactory(id=pk + 1, handle_id=handle_id)
-    MessageFactory(id=pk + 1, conversation=another, text=f"again {word}")
-    ReplyFactory(
+    message = MessageFactory(id=pk + 1, conversation=another, text=f"again {word}")
+    reply = ReplyFactory(
         id=pk,
         conversation=another,
         author_id=person_id,
@@ -48,6 +50,16 @@ def fill(brand: Brand, *, is_ours: bool, person_id: int) -> None:
         approved_by_id=person_id,
         approved_at=NOON,
         posting_since=NOON,
+    )
+    ReplyMediaFactory(id=pk, reply=reply, alt_text=f"a picture of {word}", added_by_id=person_id)
+    ErrandFactory(
+        id=pk,
+        kind=ErrandKind.HIDE,
+        message=message,
+        state=ErrandState.UNKNOWN,
+        why=f"No answer came about {word}.",
+        begun_at=NOON,
+        wanted_by_id=person_id,
     )
     NoteFactory(id=pk, conversation=conversation, text=f"a note of {word}", noted_by_id=person_id)
     tag = TagFactory(id=pk, name=f"tag {word}")

@@ -116,15 +116,17 @@ def test_a_brand_points_at_few_public_tables():
         "Conversation.assignee",
         "Conversation.closed_by",
         "Credential.connected_by",
+        "Errand.wanted_by",
         "Event.by",
+        "ListeningQuery.made_by",
         "Note.noted_by",
         "Reply.approved_by",
         "Reply.author",
         "Reply.changed_by",
         "Reply.sent_back_by",
+        "ReplyMedia.added_by",
         "Tagging.tagged_by",
         "Webhook.made_by",
-        "ListeningQuery.made_by",
     }
 
 

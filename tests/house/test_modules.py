@@ -16,8 +16,8 @@ MORE = {
     "accounts": {"adapters"},
     # The floor that all stand on: entering brands, hints, nudges, refusals, secrets, and what brands publish upward.
     "tenants": {
-        "badges", "database", "entry", "exports", "fanout", "leases", "letterbox", "live", "nudge", "outgoing", "refusals",
-        "schemas", "sealing", "wall", "walls",
+        "badges", "database", "entry", "exports", "fanout", "leases", "letterbox", "live", "nudge", "outgoing",
+        "refusals", "schemas", "sealing", "wall", "walls",
     },
     # Wiring.
     "config": {
@@ -36,7 +36,8 @@ STAGES = {
         # What agents keep beside a conversation, what a brand decided about replies, what programs are told.
         "notes", "tags", "rules", "webhooks", "deliveries", "calls",
         # The whole channel (decision 0017): ways in, and what they could not see.
-        "edits", "people", "listening", "polling", "rechecks", "recovery", "pulses", "blind_spots", "outages", "retention",
+        "edits", "people", "listening", "polling", "rechecks", "recovery", "pulses", "blind_spots", "outages",
+        "retention",
         # The whole channel: ways out, what they may, what they cost.
         "eligibility", "ledger", "budgets", "costs", "errands", "media", "handoffs", "parts", "fates",
         # Recorded conversations, and the demonstration's past, go the way of every tweet.

@@ -111,8 +111,9 @@ def kept(house) -> list[Credential]:
 
 
 def approved(house) -> dict[str, object]:
-    """What a reply is that waits to be posted."""
-    return {"status": ReplyStatus.APPROVED, "approved_by_id": house.agent_id, "approved_at": NOON}
+    """What a colleague's reply is that waits to be posted."""
+    approved_by = {"approved_by_id": house.agent_id, "approved_at": NOON}
+    return {"author_id": house.supervisor_id, "status": ReplyStatus.APPROVED, **approved_by}
 
 
 def audited(house) -> list[str]:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from inbox.domain import listening, outages
 from inbox.enums import Reach, Source
-from inbox.management.commands.listen import Listener
+from inbox.management.commands.listen import Listener, letters_of
 from inbox.models import BlindSpot, ListeningQuery, Message
 from tenants import entry, leases
 from tenants.letterbox import Letterbox
@@ -84,6 +84,15 @@ def connections(twitter: World) -> int:
     return len(answer.json().get("data") or [])
 
 
+@pytest.mark.parametrize("pk", ["0", "-1", str(2**63), "1" * 5000, "a uuid"])
+def test_a_line_whose_id_the_database_would_refuse_is_kept_aside_and_not_tried_for_ever(pk):
+    body = f'{{"data": {{"id": "{pk}", "author_id": "5", "text": "x"}}}}'.encode()
+
+    [letter] = letters_of(body, listening.Directory())
+
+    assert (letter.handle_id, letter.stray_reason) == (None, "malformed")
+
+
 def has(channel: Channel, tweet_id: int) -> Callable[[], bool]:
     return lambda: (tweet_id, Source.STREAM) in channel.arrivals()
 
@@ -148,6 +157,34 @@ def test_a_connection_that_still_counts_is_given_up_at_twitter_and_then_ours_is_
             await until(has(channel, tweet_id))
 
         follow(channel, settings, play)
+
+
+def test_what_was_said_while_nobody_heard_is_a_blind_spot_though_nobody_said_that_they_ended(
+    channel, settings, twitter
+):
+    heard_at = []
+
+    async def hear(_listeners: list[Listener]) -> None:
+        await until(lambda: connections(twitter) == 1)
+        tweet_id = await sync_to_async(channel.mentions)("one", deliver=True)
+        await until(has(channel, tweet_id))
+        heard_at.append(timezone.now())
+
+    async def hear_again(_listeners: list[Listener]) -> None:
+        await until(lambda: bool(spots_of(channel)))
+
+    follow(channel, settings, hear)
+    assert spots_of(channel) == []
+    follow(channel, settings, hear_again)
+
+    [spot] = spots_of(channel)
+    assert spot.source == Source.STREAM
+    assert spot.begins_at <= heard_at[0] < spot.ends_at
+
+
+def spots_of(channel: Channel) -> list[BlindSpot]:
+    with committed(channel.brand):
+        return list(BlindSpot.objects.order_by("pk"))
 
 
 def test_what_was_lost_with_the_connection_is_a_blind_spot_to_fill(channel, settings, twitter):

@@ -251,11 +251,14 @@ def test_an_address_of_another_brand_or_a_changed_one_opens_nothing(client, hous
         "https://pbs.twimg.com:8443/x.jpg",
         "http://127.0.0.1/x.jpg",
         "file:///etc/passwd",
+        "https://[",
+        "https://pbs.twimg.com:99999999/x.jpg",
         "",
     ],
 )
 def test_only_twitters_own_addresses_are_fetched(url):
     assert not pictures.is_ours_to_fetch(url)
+    assert not pictures.needs_token(url)
     with pytest.raises(pictures.NoPicture):
         pictures.fetch(url)
 

@@ -94,7 +94,8 @@ def test_a_task_of_a_brand_that_is_no_more_fails_and_posts_nothing(scene):
 @pytest.mark.slow
 def test_with_redis_emptied_a_reply_is_posted_within_thirty_seconds(scene, sandbox, tmp_path):
     worker = [sys.executable, "-m", "celery", "--quiet", "--app=config", "worker", "--beat", "--loglevel=warning",
-              "--concurrency=1", "--queues=celery,posting", "--without-gossip", "--without-mingle", f"--schedule={tmp_path}/beat"]  # fmt: skip
+              "--concurrency=1", "--queues=celery,posting", "--without-gossip", "--without-mingle",
+              f"--schedule={tmp_path}/beat"]  # fmt: skip
     env = {**os.environ, "NIGHTJAR_TWITTER_URL": sandbox.url}
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(worker, env=env, stdout=log, stderr=log)
@@ -117,6 +118,34 @@ def test_with_redis_emptied_a_reply_is_posted_within_thirty_seconds(scene, sandb
     with committed(scene.brand):
         assert Reply.objects.get(pk=later.pk).posted_at <= timezone.now()
         assert scene.status(later) == ReplyStatus.POSTED
+
+
+@pytest.mark.slow
+def test_a_brand_whose_calls_hang_does_not_hold_up_another_brands_reply(scene, house, new_brand, sandbox, tmp_path):
+    with committed(new_brand()) as brand:
+        other = Scene(brand, World(sandbox.url, scene.twitter.http), house.agent_id)
+    scene.fault("time_out", seconds=30, times=None)
+    lane = [sys.executable, "-m", "celery", "--quiet", "--app=config", "worker", "--loglevel=warning", "--pool=threads",
+            "--concurrency=2", "--queues=posting", "--without-gossip", "--without-mingle"]  # fmt: skip
+    env = {**os.environ, "NIGHTJAR_TWITTER_URL": sandbox.url}
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(lane, env=env, stdout=log, stderr=log)
+    try:
+        assert eventually(lambda: bool(celery.control.ping(timeout=0.5)), seconds=60), (tmp_path / "log").read_text()
+        with committed(scene.brand):
+            nudge(tasks.post_replies)
+        assert eventually(lambda: state(scene) == (ReplyStatus.POSTING, 0), seconds=20)
+        begun = time.monotonic()
+        with committed(other.brand):
+            nudge(tasks.post_replies)
+
+        assert eventually(lambda: state(other) == (ReplyStatus.POSTED, 1), seconds=20), (tmp_path / "log").read_text()
+        assert time.monotonic() - begun < 9  # a call that hangs lasts ten seconds at least
+        assert state(scene) == (ReplyStatus.POSTING, 0)
+    finally:
+        process.terminate()
+        process.wait(timeout=40)
+        scene.twitter.http.post("/sandbox/reset")
 
 
 def _forget_everything() -> None:

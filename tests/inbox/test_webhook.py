@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import time
+from urllib.parse import quote
 
 import pytest
 
@@ -103,6 +104,20 @@ def test_every_event_that_twitter_publishes_is_taken_and_carried_or_kept(door, b
 # --- what is refused, and what becomes of it
 
 
+def test_a_challenge_signs_no_event_for_whoever_asks(door, brand):
+    """The challenge is answered to anybody, with the key that signs bodies: an event as the token would be signed."""
+    body = event(brand)
+
+    status, said = door.ask("GET", f"/twitter/webhook?crc_token={quote(body)}")
+    harmless = door.ask("GET", "/twitter/webhook?crc_token=1234")[1]["response_token"]
+
+    assert (status, said.get("response_token")) == (400, None)
+    assert door.ask("GET", f"/twitter/webhook?crc_token={'A' * 600}")[0] == 400
+    # What a challenge was answered with is no signature of anything that is kept.
+    assert door.deliver(b"1234", signature=harmless) == 401
+    assert b"1234" not in strays("malformed")
+
+
 def test_a_wrong_signature_is_refused_counted_and_stores_nothing(door, brand):
     before = door.counts().get("wrong_signature", 0)
     body = event(brand)
@@ -133,7 +148,7 @@ def test_what_is_not_json_is_refused_and_its_bytes_are_kept(door):
     assert strays("malformed")[-1] == body
 
 
-@pytest.mark.parametrize("body", [b"{}", b"[]", b'"hello"', b'{"for_user_id": "7", "tweet_create_events": []}'])
+@pytest.mark.parametrize("body", [b"{}", b"[{}]", b'"{hello}"', b'{"for_user_id": "7", "tweet_create_events": []}'])
 def test_what_is_of_no_shape_that_we_know_is_kept_and_not_sent_again_for_a_day(door, body):
     """A webhook that fails for 28 hours is switched off, with all of its subscriptions (FACTS 2.6)."""
     status = door.deliver(body)

@@ -248,7 +248,8 @@ def test_a_handle_that_twitter_refuses_is_named(new_brand):
 # --- the processes ----------------------------------------------------------------------------------------------------
 
 
-def test_a_carrier_that_has_never_looked_is_noticed(house):
+def test_a_carrier_that_has_never_looked_is_noticed(house, settings):
+    settings.CARRIERS = 1
     live._redis.delete(live.channel("mark", "carrier"))
 
     finding = only(processes.carrier())
@@ -257,16 +258,36 @@ def test_a_carrier_that_has_never_looked_is_noticed(house):
     assert "never" in finding.sentence
 
 
-def test_a_carrier_that_looked_just_now_is_well(house):
+def test_a_carrier_that_looked_just_now_is_well(house, settings):
+    settings.CARRIERS = 1
     live.mark("carrier")
 
     assert said(processes.carrier()) == "The carrier looked for arrivals 0 seconds ago."
+
+
+def test_of_several_carriers_the_one_that_never_looked_is_named(house, settings):
+    settings.CARRIERS = 2
+    live.mark("carrier 1/2")
+    live._redis.delete(live.channel("mark", "carrier 2/2"))
+
+    first, second = processes.carrier()
+
+    assert (first.is_bad, first.sentence) == (False, "The carrier 1/2 looked for arrivals 0 seconds ago.")
+    assert (second.is_bad, second.sentence.startswith("The carrier 2/2 last looked")) == (True, True)
 
 
 def test_a_worker_that_does_nothing_is_noticed(house, monkeypatch):
     monkeypatch.setattr(processes, "PATIENCE", 0.5)
 
     assert only(processes.worker()).sentence == "No worker did a task within 0.5 seconds: replies are not posted."
+
+
+def test_a_posting_lane_that_does_nothing_is_noticed(house, monkeypatch):
+    monkeypatch.setattr(processes, "PATIENCE", 0.5)
+
+    finding = only(processes.posting())
+
+    assert finding.sentence == "The posting lane did no task within 0.5 seconds: replies are not posted."
 
 
 def test_a_closed_front_door_is_noticed(house):

@@ -5,9 +5,13 @@ import signal
 import subprocess
 import sys
 
+from django.conf import settings
+
+from inbox.management.commands.carry import mark_of
 from tests.services import together
 
 pytestmark = together
+CARRIERS = settings.CARRIERS
 
 
 def test_the_doctor_finds_living_processes_well(running):
@@ -15,7 +19,7 @@ def test_the_doctor_finds_living_processes_well(running):
 
     for sentence in (
         "ok   The front door answers on port",
-        "ok   The carrier looked for arrivals",
+        *(f"ok   The {mark_of(place, CARRIERS)} looked for arrivals" for place in range(1, CARRIERS + 1)),
         "ok   A worker did a task within",
         "ok   The walls stand",
     ):

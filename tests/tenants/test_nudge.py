@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -103,7 +104,7 @@ def test_a_nudge_needs_a_brand(walled):
 
 
 def test_a_nudge_names_the_brand_it_is_sent_from(walled):
-    sent = _watched_queue()
+    sent = _watched_queue(of=tasks.post_replies)
     with entry.brand(walled.two):
         nudge.nudge(tasks.post_replies)
 
@@ -111,7 +112,7 @@ def test_a_nudge_names_the_brand_it_is_sent_from(walled):
 
 
 def test_each_brand_is_sent_one_task(walled):
-    sent = _watched_queue()
+    sent = _watched_queue(of=tasks.find_out)
     count = in_each_brand(tasks.find_out)
 
     schemas_ = [arguments["schema"] for arguments in sent()]
@@ -144,12 +145,13 @@ def test_a_broker_that_is_away_is_survived(walled):
     assert "The broker is away" in told.stderr
 
 
-def _watched_queue() -> Callable[[], list[dict[str, object]]]:
-    """Empties the queue; what is returned reads what was sent since."""
+def _watched_queue(*, of: Any) -> Callable[[], list[dict[str, object]]]:
+    """Empties the queue of this task; what is returned reads what was sent since."""
+    route = celery.conf.task_routes.get(of.name, {})
+    name = route.get("queue", celery.conf.task_default_queue)
 
     def sent() -> list[dict[str, object]]:
         found = []
-        name = celery.conf.task_default_queue
         with celery.connection_for_read() as broker, broker.SimpleQueue(name) as queue, suppress(queue.Empty):
             while True:
                 message = queue.get(block=False)

@@ -20,6 +20,11 @@ TRIED_VERBS = ("select", "insert", "update", "delete")
 # Whose wall a role reads: the kind of right in a public table, and in a brand's own schema.
 GROUPS = ("operators", "directory", "agencies", "brands")
 WORN = ("operators", "directory")  # groups that are one role each, which the login wears itself
+# What everybody sees whole: what holds for our one app at Twitter, in numbers and Twitter's own words.
+OF_THE_APP = {
+    "tenants_appbudget": {"name", "cap", "used", "began_at", "seconds"},
+    "tenants_appstate": {"name", "since", "until", "why", "facts"},
+}
 
 
 def rights_in(verbs: str) -> dict[str, frozenset[str] | None]:
@@ -283,6 +288,12 @@ def test_row_level_security_stands_on_every_public_table_with_a_policy_per_kind_
         for table, wall in public_walls().items()
         if wall.agency_new_rows
     }
+    wanted |= {
+        (table, f"brands_{verb.lower()}_such_rows", role("brands"), "RESTRICTIVE", verb)
+        for table, wall in public_walls().items()
+        for verb in ("INSERT", "UPDATE", "DELETE")
+        if wall.brand_changes
+    }
 
     with as_owner() as owner:
         found = owner.execute(
@@ -300,7 +311,61 @@ def test_row_level_security_stands_on_every_public_table_with_a_policy_per_kind_
     assert {row[:5] for row in found} == wanted
     assert all(row[5] for row in found if row[3] == "PERMISSIVE")
     assert {name for (name,) in secured} == set(public_walls())
-    assert everything == []
+    assert set(everything) == {
+        (f"{group}_see_their_rows", table) for table in OF_THE_APP for group in ("agencies", "brands")
+    }
+
+
+def test_what_everybody_sees_of_the_app_names_no_brand_and_no_agency():
+    """A column more here is one that every brand reads of every other: think first whose words would stand in it."""
+    public = tables_of("public")
+
+    assert {table: set(public[table]) for table in OF_THE_APP} == OF_THE_APP
+
+
+def test_an_agency_reads_how_the_app_stands_and_changes_nothing_of_it(walled):
+    with wearing(role(f"agency_{walled.north.pk}")) as cursor:
+        for table in OF_THE_APP:
+            assert cursor.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))).fetchall() is not None
+            refused(cursor, f"UPDATE {table} SET name = %s", ["credits"])
+            refused(cursor, f"DELETE FROM {table} WHERE name = %s", ["credits"])
+
+
+def test_a_brand_says_of_the_app_what_it_meets_itself_and_nothing_else(walled):
+    """One brand must not silence all: that the webhook or the stream is away is the house's to see, and to end."""
+    noted = "INSERT INTO tenants_appstate (name, since) VALUES (%s, now())"
+    shared = "INSERT INTO tenants_appbudget (name, cap, used, began_at, seconds) VALUES (%s, 5, 0, now(), 60)"
+    with as_owner() as owner:
+        for table in OF_THE_APP:
+            owner.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+        owner.execute(noted, ["webhook"])
+        owner.execute(shared, ["dm:brands"])
+
+    try:
+        with wearing(role(f"brand_{walled.one.pk}")) as cursor:
+            for name in ("stream", "awake", "webhook_seen"):
+                refused(cursor, noted, [name])
+            refused(cursor, shared, ["dm:brands"])
+            cursor.execute(noted, ["credits"])
+            cursor.execute("UPDATE tenants_appstate SET why = 'x'")
+            assert cursor.rowcount == 1
+            refused(cursor, "UPDATE tenants_appstate SET name = 'stream' WHERE name = 'credits'", [])
+            cursor.execute("UPDATE tenants_appbudget SET cap = 1000000")
+            assert cursor.rowcount == 0
+            cursor.execute("DELETE FROM tenants_appstate")
+            assert cursor.rowcount == 1
+    finally:
+        with as_owner() as owner:
+            for table in OF_THE_APP:
+                owner.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+
+
+def test_a_lease_and_a_stray_are_nothing_to_brands_and_agencies(walled):
+    for who in (role(f"agency_{walled.north.pk}"), role(f"brand_{walled.one.pk}")):
+        with wearing(who) as cursor:
+            for table in ("tenants_lease", "tenants_stray"):
+                refused(cursor, f"SELECT 1 FROM {table}", [])
+                refused(cursor, f"DELETE FROM {table}", [])
 
 
 def test_agencies_and_brands_see_their_own_rows_of_the_public_tables_and_no_others(walled):
@@ -346,6 +411,7 @@ def test_agencies_and_brands_see_their_own_rows_of_the_public_tables_and_no_othe
         "accounts_apikey": 1,
         "accounts_deskrow": 2,
         "accounts_auditentry": 4,  # its own log-in and role, and one of each brand
+        **seen_of_the_app(),
     }
     one = role(f"brand_{walled.one.pk}")
     assert {table: seen[one, table] for (who, table) in seen if who == one} == {
@@ -355,7 +421,14 @@ def test_agencies_and_brands_see_their_own_rows_of_the_public_tables_and_no_othe
         "tenants_logo": 1,
         "accounts_deskrow": 1,
         "accounts_auditentry": 1,
+        **seen_of_the_app(),
     }
+
+
+def seen_of_the_app() -> dict[str, int]:
+    """How many rows there are of what everybody sees."""
+    with as_owner() as owner:
+        return {table: owner.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in OF_THE_APP}
 
 
 def test_the_bare_login_sees_nothing(walled):

@@ -116,6 +116,26 @@ def test_an_agency_makes_a_member_of_nobody_whom_it_does_not_know(walled):
     assert seen == [(walled.norther_id,)]
 
 
+def test_an_agency_says_of_nobody_but_its_own_people_that_they_take_conversations(walled):
+    statement = "INSERT INTO accounts_presence (agency_id, user_id, available_since) VALUES (%s, %s, now())"
+    north, south = walled.north.pk, walled.south.pk
+    with wearing(role(f"agency_{north}")) as cursor:
+        assert cursor.execute("DELETE FROM accounts_presence").rowcount == 1
+        refused(cursor, statement, [north, walled.souther_id])
+        refused(cursor, statement, [south, walled.norther_id])
+        assert cursor.execute(statement, [north, walled.norther_id]).rowcount == 1
+        refused(cursor, "UPDATE accounts_presence SET user_id = %s", [walled.souther_id])
+        refused(cursor, "UPDATE accounts_presence SET agency_id = %s", [south])
+
+
+@pytest.mark.parametrize("who", ["operators", "directory", "brand"])
+def test_who_takes_conversations_is_the_agencys_own_matter(walled, who: str):
+    name = f"brand_{walled.one.pk}" if who == "brand" else who
+    with wearing(role(name)) as cursor:
+        refused(cursor, "SELECT 1 FROM accounts_presence", [])
+        refused(cursor, "UPDATE accounts_presence SET capacity = 50", [])
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -18,6 +18,11 @@ SHARED = PROJECT.parent / "shared" / "twitter"
 UNLISTED = {"about:blank", "duplicate-rules", "invalid-rules", "unsupported-authentication"}
 FILES = {"tweet": "openapi-2.166-2026-06-11-tweet-names.json", "post": "openapi-2.167-2026-08-22-post-names.json"}
 
+EVENT = {"tweet": "ActivityStreamingResponse", "post": "ActivityStreamResponse"}
+# Held to the samples of real events instead: ids of events that are negative, people wrapped in `data`; and payloads
+# are looked at by their own type.
+UNLIKE_THE_SAMPLES = {"event_uuid", "includes", "payload"}
+
 
 @dataclass
 class Description:
@@ -54,6 +59,30 @@ class Description:
         texts = body.splitlines() if "/stream" in path and "rules" not in path else [body]
         validator = Draft202012Validator({"$ref": f"urn:twitter#{pointer}"}, registry=self._registry)
         return [f"{method} {path} {status}: {why}" for text in texts if text.strip() for why in _why(validator, text)]
+
+    def wrong_with_line(self, line: Any) -> list[str]:
+        """Why this is no line of the filtered stream."""
+        schema = self.document["paths"]["/2/tweets/search/stream"]["get"]["responses"]["200"]["content"]
+        return self._wrong_by(schema["application/json"]["schema"]["$ref"], line)
+
+    def wrong_with_event(self, data: dict[str, Any]) -> list[str]:
+        """Why this is no event: its payload by its own type, all around it by what events have in common."""
+        around = self.document["components"]["schemas"][EVENT[self.vocabulary]]["properties"]["data"]["properties"]
+        wrong = [f"{name} is of no event" for name in data.keys() - around.keys()]
+        for name in data.keys() & around.keys() - UNLIKE_THE_SAMPLES:
+            pointer = f"#/components/schemas/{EVENT[self.vocabulary]}/properties/data/properties/{name}"
+            wrong += self._wrong_by(pointer, data[name])
+        pointer = self.payload_of(data["event_type"])
+        return wrong + (self._wrong_by(pointer, data["payload"]) if pointer else [])
+
+    def payload_of(self, event_type: str) -> str:
+        """Where the file says what an event of this type carries; empty where it does not."""
+        payload = self.document["components"]["schemas"]["ActivityStreamingResponsePayload"]
+        return str(payload["discriminator"]["mapping"].get(event_type, ""))
+
+    def _wrong_by(self, pointer: str, thing: Any) -> list[str]:
+        validator = Draft202012Validator({"$ref": f"urn:twitter{pointer}"}, registry=self._registry)
+        return [f"{'/'.join(map(str, one.absolute_path))}: {one.message[:200]}" for one in validator.iter_errors(thing)]
 
     def _pointer(self, template: str, method: str, operation: dict[str, Any], status: int, kind: str) -> str | None:
         responses = operation["responses"]

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -113,7 +114,7 @@ def test_it_keeps_rules_and_reads_the_stream(world: World, app: Client) -> None:
     assert _plain(gone.meta)["summary"]["deleted"] == 1
 
 
-def test_it_registers_a_webhook_subscribes_and_replays(world: World, app: Client, receiver: Receiver) -> None:
+def test_it_registers_a_webhook_and_subscribes(world: World, app: Client, receiver: Receiver) -> None:
     made = _plain(app.webhooks.create({"url": receiver.url}))
     webhook_id = str((made.get("data") or made)["id"])
     body = {
@@ -134,6 +135,26 @@ def test_it_registers_a_webhook_subscribes_and_replays(world: World, app: Client
     assert changed is not None
     app.activity.delete_subscription(_plain(listed[0])["subscription_id"])
     assert _plain(app.webhooks.delete(webhook_id))["data"]["deleted"] is True
+
+
+def test_it_has_what_a_webhook_missed_replayed(world: World, app: Client, receiver: Receiver) -> None:
+    webhook_id = world.listen(receiver.url, "AcmeCare", kinds=("post.mention.create",))
+    world.ask("PUT", "/sandbox/settings", json={"replay_rules": False})
+    world.ask("POST", "/sandbox/webhooks/invalidation", json={})
+    missed = world.tweeted("jodoe", "@AcmeCare are you there?")
+    app.webhooks.validate(webhook_id)
+    now = datetime.now(UTC)
+    span = {
+        "from_date": f"{now - timedelta(hours=1):%Y%m%d%H%M}",
+        "to_date": f"{now + timedelta(minutes=2):%Y%m%d%H%M}",
+    }
+
+    job = _plain(app.webhooks.create_webhook_replay_job({"webhook_id": webhook_id, **span}))
+
+    assert job["data"]["job_id"]
+    assert eventually(lambda: len(receiver.got) == 2)
+    assert receiver.got[0][0]["data"]["payload"]["id"] == missed
+    assert receiver.got[1][0]["replay_job_status"]["job_id"] == job["data"]["job_id"]
 
 
 def test_it_writes_reads_and_deletes_private_messages(world: World, brand: Client, jo: Client) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -184,7 +186,7 @@ def test_a_customer_who_hears_nothing_becomes_loud(world: World, written: Callab
     scenario = scenarios.read(written((SMALL + STORY).replace("{0: 6, 10: 6}", "{0: 2.6, 1: 0}")))
 
     with Stage(world.url) as stage:
-        Player(scenario, stage, speed=3000).run()
+        Player(scenario, stage, speed=3000).run(sleep=doze)
 
     openings = [line for line in world.ledger() if "where is my bag?" in line["text"]]
     assert len(openings) == 1
@@ -208,9 +210,14 @@ def _played(world: World, scenario: scenarios.Scenario) -> tuple[threading.Threa
     """The scenario, being played in a thread of its own."""
     stage = Stage(world.url)
     player = Player(scenario, stage, speed=120)
-    thread = threading.Thread(target=player.run, daemon=True)
+    thread = threading.Thread(target=partial(player.run, sleep=doze), daemon=True)
     thread.start()
     return thread, player
+
+
+def doze(seconds: float) -> None:
+    """Who plays in a test looks often, so that nobody waits for its naps."""
+    time.sleep(min(seconds, 0.05))
 
 
 def _say_of(world: World, words: str) -> dict[str, str]:

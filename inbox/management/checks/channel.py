@@ -7,6 +7,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from inbox.domain import outages, pulses
+from inbox.twitter import own_door
 from tenants import entry, live
 from tenants import queries as houses
 from tenants.management.checks import Finding, bad, named, well, worth_a_look
@@ -16,6 +17,7 @@ _TODO = {
     outages.CREDITS: "Top up at Twitter; replies wait until it takes them.",
     outages.INCIDENT: "Nothing to do: nobody is disconnected, and it is tried again.",
     outages.WEBHOOK: "It is revived every minute; look whether our address answers from outside.",
+    outages.DOOR: "Look whether the front and the live process run, and whether the address leads to them.",
     outages.STREAM: "It is connected again by itself; words are searched for meanwhile.",
 }
 
@@ -30,6 +32,18 @@ def stream() -> Iterator[Finding]:
         yield bad("Nobody hears Twitter's stream.", "Is the listener alive? Its last lines are in `var/nightjar.log`.")
     else:
         yield well(f"The stream was heard {ago} seconds ago.")
+
+
+def door() -> Iterator[Finding]:
+    """Whether our own webhook takes a signed event, through the front."""
+    if not settings.TWITTER_CONSUMER_SECRET:
+        yield bad("There is no consumer secret.", "Set NIGHTJAR_TWITTER_CONSUMER_SECRET: no event can be trusted.")
+        return
+    why = own_door.knock(settings.TWITTER_WEBHOOK_URL, secret=settings.TWITTER_CONSUMER_SECRET)
+    if why:
+        yield bad(why, _TODO[outages.DOOR])
+    else:
+        yield well("Our own webhook took a signed event.")
 
 
 def states() -> Iterator[Finding]:

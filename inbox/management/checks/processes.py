@@ -48,24 +48,41 @@ def carrier() -> Iterator[Finding]:
 
 def worker() -> Iterator[Finding]:
     """Whether a worker takes a task and does it: sent, received, answered."""
+    took, why = _round_trip("celery")
+    if why:
+        yield bad(f"A task cannot be sent: {why}.", "Is the Redis-compatible server there?")
+    elif took is None:
+        yield bad(f"No worker did a task within {PATIENCE:g} seconds: replies are not posted.", START)
+    else:
+        yield well(f"A worker did a task within {took:.1f} seconds.")
+
+
+def posting() -> Iterator[Finding]:
+    """The same of the lane that posts: a worker that reconnected to a new Redis may look alive and take nothing."""
+    took, why = _round_trip("posting")
+    if why:
+        return  # said by the check of the worker
+    if took is None:
+        yield bad(f"The posting lane did no task within {PATIENCE:g} seconds: replies are not posted.", START)
+    else:
+        yield well(f"The posting lane did a task within {took:.1f} seconds.")
+
+
+def _round_trip(lane: str) -> tuple[float | None, str]:
+    """How long a task of this lane took from being sent to being done; none: too long. Or why none can be sent."""
     key, began = secrets.token_hex(8), time.monotonic()
     with Redis.from_url(settings.REDIS_URL, socket_timeout=None, socket_connect_timeout=5) as redis:
         ear = redis.pubsub(ignore_subscribe_messages=True)
         ear.subscribe(live.channel("canary", key))
         ear.get_message(timeout=1)  # that we listen
         try:
-            tasks.canary.apply_async(kwargs={"key": key}, retry=False, expires=PATIENCE)
+            tasks.canary.apply_async(kwargs={"key": key}, retry=False, expires=PATIENCE, queue=lane)
         except (OperationalError, RedisError, ConnectionError) as error:
-            yield bad(f"A task cannot be sent: {error}.", "Is the Redis-compatible server there?")
-            return
-        heard = None
-        while heard is None and time.monotonic() - began < PATIENCE:
-            heard = ear.get_message(timeout=0.2)
-    took = time.monotonic() - began
-    if heard is None:
-        yield bad(f"No worker did a task within {PATIENCE:g} seconds: replies are not posted.", START)
-    else:
-        yield well(f"A worker did a task within {took:.1f} seconds.")
+            return None, str(error)
+        while time.monotonic() - began < PATIENCE:
+            if ear.get_message(timeout=0.2) is not None:
+                return time.monotonic() - began, ""
+    return None, ""
 
 
 def beat() -> Iterator[Finding]:

@@ -89,7 +89,9 @@ def _look(brand: Brand, work: _Work, now: datetime) -> None:
     work.arrivals += found["count"]
     work.oldest = min(filter(None, (work.oldest, found["oldest"])), default=None)
     due = Q(not_before=None) | Q(not_before__lt=now - REPLIES_MAY_WAIT)
-    late = Q(status=ReplyStatus.APPROVED, approved_at__lt=now - REPLIES_MAY_WAIT) & due
+    # A part of a long answer waits for the one before it, and with that for a person, if it was stopped.
+    in_turn = Q(follows=None) | Q(follows__status=ReplyStatus.POSTED)
+    late = Q(status=ReplyStatus.APPROVED, approved_at__lt=now - REPLIES_MAY_WAIT) & due & in_turn
     late |= Q(status=ReplyStatus.POSTING, posting_since__lt=now - REPLIES_MAY_WAIT)
     count = Reply.objects.aggregate(
         unknown=Count("pk", filter=Q(status=ReplyStatus.UNKNOWN)), late=Count("pk", filter=late)

@@ -200,9 +200,8 @@ class Sharing:
 
     def share_out(self) -> None:
         """Give what waits to people who take it, where something came and the last look is a moment ago."""
-        now = time.monotonic()
-        for agency_id in [each for each in sorted(self._wanted) if self._not_before.get(each, 0.0) <= now]:
-            self._not_before[agency_id] = now + SHARE_OUT_SECONDS
+        began = time.monotonic()
+        for agency_id in [each for each in sorted(self._wanted) if self._not_before.get(each, 0.0) <= began]:
             self._wanted.discard(agency_id)
             try:
                 if routing.share_out(agency_id=agency_id, now=timezone.now()):
@@ -210,6 +209,10 @@ class Sharing:
             except DatabaseError as error:
                 log.error("What waits at agency %d was given to nobody: %s", agency_id, str(error).strip())
                 connection.close()
+            # Never more than a tenth of the time goes into it, however much there is to give.
+            ended = time.monotonic()
+            self._not_before[agency_id] = ended + max(SHARE_OUT_SECONDS, 9 * (ended - began))
+            began = ended
 
 
 sharing = Sharing()

@@ -15,7 +15,7 @@ from inbox.domain import credentials
 from inbox.domain.demonstration import Past
 from inbox.twitter.playground import Playground
 from tenants import entry, schemas
-from tenants.models import Agency, Brand, BrandState
+from tenants.models import Agency, Brand, BrandState, Mark, MarkKind
 
 BRANDS = (
     ("Acme Air", "acme", "AcmeAir", "#0b6e4f", "Europe/Lisbon"),
@@ -76,6 +76,8 @@ class Command(BaseCommand):
                 state=BrandState.LIVE,
             )
             schemas.add_handle(brand=brand, twitter_id=handle_id, username=username)
+            with entry.agency(agency.pk):
+                Mark.objects.create(brand=brand, kind=MarkKind.NAME, text=name)
             with entry.brand(brand):
                 credentials.store(
                     handle_id=handle_id,

@@ -113,7 +113,7 @@ class Listener:
 
     async def _hear(self) -> Lost:
         stream = Stream(base_url=settings.TWITTER_URL, bearer=settings.TWITTER_APP_BEARER, silence=self._silence)
-        backfill = BACKFILL_MINUTES if self._lost_at and settings.TWITTER_PLAN == "enterprise" else 0
+        backfill = BACKFILL_MINUTES if await self._may_have_missed() else 0
         async for heard in stream.hear(backfill_minutes=backfill):
             match heard:
                 case Connected():
@@ -126,6 +126,12 @@ class Listener:
                     return heard
         return Lost(Trouble.CLOSED, "The stream ended.")
 
+    async def _may_have_missed(self) -> bool:
+        """Whether the plan lets us hear the last minutes again, and somebody has heard the stream before."""
+        if settings.TWITTER_PLAN != "enterprise":
+            return False
+        return self._lost_at is not None or bool(await self._in_database(_was_heard))
+
     async def _connected(self) -> None:
         self._back_off.had_one()
         since, self._lost_at = self._lost_at, None
@@ -134,10 +140,10 @@ class Listener:
     async def _take(self, body: bytes) -> None:
         """Put one line where it belongs. Of a database that is away, the line waits: what Twitter sends meanwhile
         waits too, and the connection breaks at last, which is noted."""
-        if time.monotonic() - self._known_at > DIRECTORY_SECONDS:
+        is_time = time.monotonic() - self._known_at > DIRECTORY_SECONDS
+        if is_time:
             self._known = await self._in_database(listening.directory) or self._known
             self._known_at = time.monotonic()
-            await self._in_database(_mark)
         for letter in letters_of(body, self._known):
             while True:
                 try:
@@ -150,6 +156,8 @@ class Listener:
             if address:
                 with suppress(RedisError, OSError):
                     await self._redis.publish(_arrivals(), address[0])
+        if is_time:
+            await self._in_database(_mark)
 
     async def _keep_lease(self) -> None:
         while await self._has_lease():
@@ -176,6 +184,8 @@ def letters_of(body: bytes, known: Directory) -> list[Letter]:
     """What one line puts into brands; a line that cannot be read is kept among the strays."""
     try:
         tweet_id = int(msgspec.json.decode(body)["data"]["id"])
+        if not 0 < tweet_id < 2**63:
+            raise ValueError("not an id of Twitter's")  # the database would refuse it again and again
         addressed = listening.addressed(body, known)
     except (msgspec.MsgspecError, KeyError, TypeError, ValueError, AttributeError):
         return [Letter("", 0, None, body, stray_reason="malformed")]
@@ -196,7 +206,14 @@ def _alone(function: Callable[[], T]) -> T:
 
 
 def _mark() -> None:
+    with entry.directory():
+        outages.note_heard(now=timezone.now())
     live.mark("stream")
+
+
+def _was_heard() -> bool:
+    with entry.directory():
+        return outages.last_heard() is not None
 
 
 def _note_lost(lost: Lost) -> None:
@@ -209,8 +226,10 @@ def _note_lost(lost: Lost) -> None:
 def _note_connected(since: datetime | None) -> None:
     live.mark("stream")
     with entry.directory():
-        was = outages.end(outages.STREAM)
-    begun = min(filter(None, (since, was.since if was else None)), default=None)
+        was, heard = outages.end(outages.STREAM), outages.last_heard()
+        outages.note_heard(now=timezone.now())
+    # A process that was killed, or asked to end, told nobody that it hears no more: what it heard last says so.
+    begun = min(filter(None, (since, was.since if was else None, heard)), default=None)
     if begun:
         recovery.note_gap(source=Source.STREAM, begins_at=begun, ends_at=timezone.now(), why="The stream was lost.")
 

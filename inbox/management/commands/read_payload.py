@@ -46,7 +46,7 @@ def things_in(content: bytes) -> Iterator[tuple[int, Any]]:
     """What a file holds, each with its place in it, from 1; raises `Unreadable` where none of it is JSON."""
     try:
         whole = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         whole = None
     if whole is not None:
         yield from enumerate(whole if isinstance(whole, list) else [whole], 1)
@@ -159,7 +159,7 @@ def _content(name: str) -> bytes:
 def _line(line: bytes) -> Any:
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

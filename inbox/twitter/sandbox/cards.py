@@ -77,36 +77,14 @@ def cards(world: World, tweets: Sequence[Tweet], me: Account | None) -> list[Car
         distinct(user_id for tweet in everyone for user_id in (tweet.author_id, tweet.in_reply_to_user_id))
     )
     brands = {account.id for account in world.brands()}
-
-    def card(tweet: Tweet) -> Card:
-        replies, _, reposts = world.counts([tweet.id])[tweet.id]
-        answered = accounts.get(tweet.in_reply_to_user_id or 0)
-        return Card(
-            tweet=tweet,
-            author=accounts[tweet.author_id],
-            is_brand=tweet.author_id in brands,
-            is_mine=bool(me and me.id == tweet.author_id),
-            words=linked(tweet.text[tweet.prefix_length :], tweet.mentioned),
-            replies=replies,
-            reposts=reposts,
-            answered=answered,
-            likes=world.likes(tweet.id),
-            is_liked=bool(me and _likes(world, me, tweet)),
-            version=_version(world, tweet),
-            pictures=[picture for media_id in tweet.media if (picture := _picture(world, media_id))],
-            deep_link=tweet.deep_link or "",
-            key=tweet.id,
-            is_gone=tweet.deleted_ms is not None,
-        )
-
     drawn = []
     for tweet in tweets:
         if not tweet.reposted_id:
-            drawn.append(card(tweet))
+            drawn.append(_card(world, tweet, me, accounts, brands))
             if tweet.quoted_id in quoted:
-                drawn[-1].quoted = card(quoted[tweet.quoted_id])
+                drawn[-1].quoted = _card(world, quoted[tweet.quoted_id], me, accounts, brands)
         elif original := originals.get(tweet.reposted_id):
-            drawn.append(card(original))
+            drawn.append(_card(world, original, me, accounts, brands))
             drawn[-1].key, drawn[-1].reposted_by = tweet.id, accounts[tweet.author_id]
     return drawn
 
@@ -142,6 +120,27 @@ def private_card(event: PrivateEvent, me: Account, other: Account, shelf: Shelf)
         pictures = [Picture(media.kind, f"/messages/media/{media.id}", media.alt_text)]
     is_mine = event.sender_id == me.id
     return PrivateCard(event, me if is_mine else other, is_mine, linked(event.text, {}), pictures)
+
+
+def _card(world: World, tweet: Tweet, me: Account | None, accounts: dict[int, Account], brands: set[int]) -> Card:
+    replies, _, reposts = world.counts([tweet.id])[tweet.id]
+    return Card(
+        tweet=tweet,
+        author=accounts[tweet.author_id],
+        is_brand=tweet.author_id in brands,
+        is_mine=bool(me and me.id == tweet.author_id),
+        words=linked(tweet.text[tweet.prefix_length :], tweet.mentioned),
+        replies=replies,
+        reposts=reposts,
+        answered=accounts.get(tweet.in_reply_to_user_id or 0),
+        likes=world.likes(tweet.id),
+        is_liked=bool(me and _likes(world, me, tweet)),
+        version=_version(world, tweet),
+        pictures=[picture for media_id in tweet.media if (picture := _picture(world, media_id))],
+        deep_link=tweet.deep_link or "",
+        key=tweet.id,
+        is_gone=tweet.deleted_ms is not None,
+    )
 
 
 def _picture(world: World, media_id: int) -> Picture | None:

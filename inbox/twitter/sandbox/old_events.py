@@ -27,9 +27,7 @@ def tweet(world: World, drawing: Drawing, said: Tweet, for_user_id: int, public_
 
 def status(world: World, drawing: Drawing, said: Tweet, public_url: str, depth: int = 0) -> dict[str, Any]:
     """A tweet as version 1.1 has it: numbers beside strings, nulls, and long texts apart."""
-    author = world.account(said.author_id)
-    answered = world.account(said.in_reply_to_user_id or 0)
-    text, parent, to = escape(said.text), said.in_reply_to_id, said.in_reply_to_user_id
+    author, text = world.account(said.author_id), escape(said.text)
     shown: dict[str, Any] = {
         "created_at": old_time(said.created_ms),
         "id": said.id,
@@ -37,11 +35,7 @@ def status(world: World, drawing: Drawing, said: Tweet, public_url: str, depth: 
         "text": text,
         "source": SOURCE,
         "truncated": False,
-        "in_reply_to_status_id": parent,
-        "in_reply_to_status_id_str": parent and str(parent),
-        "in_reply_to_user_id": to,
-        "in_reply_to_user_id_str": to and str(to),
-        "in_reply_to_screen_name": answered.username if answered else None,
+        **_answered(world, said),
         "user": user(author, public_url) if author else None,
         "geo": None,
         "coordinates": None,
@@ -178,6 +172,19 @@ def private_user(account: Account, public_url: str) -> dict[str, Any]:
 
 def old_time(ms: int) -> str:
     return datetime.fromtimestamp(ms // 1000, UTC).strftime("%a %b %d %H:%M:%S +0000 %Y")
+
+
+def _answered(world: World, said: Tweet) -> dict[str, Any]:
+    """Which tweet this one answers, and whose; nulls when it answers none."""
+    answered = world.account(said.in_reply_to_user_id or 0)
+    parent, to = said.in_reply_to_id, said.in_reply_to_user_id
+    return {
+        "in_reply_to_status_id": parent,
+        "in_reply_to_status_id_str": parent and str(parent),
+        "in_reply_to_user_id": to,
+        "in_reply_to_user_id_str": to and str(to),
+        "in_reply_to_screen_name": answered.username if answered else None,
+    }
 
 
 def _apart(shown: dict[str, Any], drawing: Drawing, said: Tweet, text: str) -> None:

@@ -4,7 +4,6 @@ A rule is looked at only for tweets that have one of its anchors; so thousands o
 few that could mean it.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,18 +42,18 @@ class Rulebook:
             "SELECT id, value, tag, active_ms, ended_ms FROM rules WHERE ended_ms IS NULL OR ended_ms > ? ORDER BY id",
             (now_ms(),),
         )
-        rules = [Rule(*row) for row in rows]
-        self.rules = {
-            rule.id: (rule, language.read(rule.value.removeprefix(f"{rule.id}\0"), ANY_LENGTH)) for rule in rules
-        }
-        by_anchor, self.everywhere = defaultdict(list), []
-        for rule, node in self.rules.values():
-            anchors = node.anchors()
-            if anchors is None:
-                self.everywhere.append(rule.id)
-            for anchor in anchors or ():
-                by_anchor[anchor].append(rule.id)
-        self.by_anchor = dict(by_anchor)
+        self.rules, self.by_anchor, self.everywhere = {}, {}, []
+        for rule in [Rule(*row) for row in rows]:
+            self._take_in(rule)
+
+    def _take_in(self, rule: Rule) -> None:
+        node = language.read(rule.value.removeprefix(f"{rule.id}\0"), ANY_LENGTH)
+        self.rules[rule.id] = (rule, node)
+        anchors = node.anchors()
+        if anchors is None:
+            self.everywhere.append(rule.id)
+        for anchor in anchors or ():
+            self.by_anchor.setdefault(anchor, []).append(rule.id)
 
     def all(self) -> list[Rule]:
         return [rule for rule, _ in self.rules.values() if rule.ended_ms is None]
@@ -68,7 +67,7 @@ class Rulebook:
                 self.storage.execute(
                     "INSERT INTO rules VALUES (?, ?, ?, ?, NULL)", (rule.id, rule.value, rule.tag, rule.active_ms)
                 )
-            self.load()
+            self._take_in(rule)
         return rule
 
     def end(self, ids: list[int]) -> None:

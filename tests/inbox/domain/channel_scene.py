@@ -56,10 +56,10 @@ class Channel:
             return list(Arrival.objects.order_by("twitter_id").values_list("twitter_id", "source"))
 
     def due(self, source: Source, *, read_until: datetime | None = None) -> None:
-        """Have this way due, and no other."""
+        """Have this way due, and no other; of looking up, every round."""
         past = timezone.now() - timedelta(seconds=1)
-        Pulse.objects.update(due_at=timezone.now() + timedelta(hours=1))
-        row = {"due_at": past} | ({"read_until": read_until} if read_until else {})
+        Pulse.objects.update(due_at=timezone.now() + timedelta(hours=1), last_asked_at=None)
+        row = {"due_at": past, "rounds": None} | ({"read_until": read_until} if read_until else {})
         Pulse.objects.update_or_create(handle_id=self.handle_id, source=source, defaults=row)
 
     def look_up(self, tweet_id: int) -> bytes:

@@ -61,6 +61,17 @@ def only() -> Delivery:
     return Delivery.objects.get()
 
 
+def test_what_is_about_no_conversation_leads_to_none(made, receiver):
+    made(receiver.url)
+    happens(EventKind.CHANNEL_QUIET, conversation_id=0)
+
+    assert round_at(NOON) == 1
+
+    (told,) = receiver.told
+    assert (told.payload["type"], told.payload["data"]["conversation"]) == ("channel.quiet", None)
+    assert "conversations/0" not in told.body.decode()
+
+
 # --- what is told -----------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from inbox.models import Arrival, Conversation, Customer, Deletion, Event, Messa
 from inbox.twitter.events import read_letters
 from inbox.twitter.shapes import read_tweet
 from tests.conftest import ACME_HANDLE, NOON
-from tests.factories import ReplyFactory, at
+from tests.factories import ErrandFactory, ReplyFactory, at
 from tests.inbox.domain.scenes import HOUR, carry, deletion, hours, partition, tweet
 
 JO = 900_000_000_000_000_001
@@ -166,6 +166,19 @@ def test_a_deleted_tweet_leaves_no_quotation_in_what_we_have_not_posted(acme, ag
 
     draft.refresh_from_db()
     assert draft.text == "You wrote “[deleted]”. We are so sorry."
+
+
+def test_what_an_edit_was_to_say_goes_with_the_tweet(acme):
+    carry(acme, [tweet(id=FIRST, for_id=ACME_HANDLE, author_id=JO, text="hello")])
+    message = Message.objects.get()
+    done = {"message": message, "kind": "edit", "text": "secret words", "state": "done", "done_at": NOON}
+    over, waiting = ErrandFactory(**done), ErrandFactory(message=message, kind="edit", text="others", state="wanted")
+
+    carry(acme, [deletion(id=FIRST, for_id=ACME_HANDLE)])
+
+    over.refresh_from_db()
+    waiting.refresh_from_db()
+    assert (over.text, waiting.text) == ("", "others")
 
 
 def test_what_its_author_hid_is_not_shown_until_twitter_shows_it_again(acme):

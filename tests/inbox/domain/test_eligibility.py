@@ -1,10 +1,10 @@
 """May a message be answered here? Every branch of what X allows programs, on Twitter's samples where there are some."""
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from inbox.domain import eligibility
 from inbox.enums import Answerable, Direction

@@ -5,10 +5,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from inbox.domain import arrivals, flow
-from inbox.enums import ArrivalKind, Outcome
-from inbox.models import Arrival, Conversation, Customer, Event, Message
+from inbox.enums import ArrivalKind, Direction, Outcome, Source
+from inbox.models import Arrival, Conversation, CostLine, Customer, Event, Message
 from tests.conftest import ACME_HANDLE, NOON
-from tests.factories import tweet_id
+from tests.factories import MessageFactory, tweet_id
 from tests.payloads import arrive, tweet_event
 
 JO = 900_000_000_000_000_001
@@ -233,3 +233,25 @@ def test_the_number_of_statements_does_not_depend_on_the_batch(acme):
         return len(queries)
 
     assert statements_of(1, 0) == statements_of(3, 10) == statements_of(200, 100)
+
+
+def test_who_quotes_a_tweet_of_ours_may_be_answered_without_naming_us(acme):
+    ours = MessageFactory(direction=Direction.OUTBOUND, author_id=ACME_HANDLE)
+    quote = {"more": {"referenced_tweets": [{"type": "quoted", "id": str(ours.pk)}]}, "mentions": ()}
+    said = {"author_id": JO, "text": "is that so?", "in_reply_to_user": ACME_HANDLE}
+    arrive(tweet_event(id=tweet_id(60), event_type="post.create", **said, **quote))
+
+    flow.carry(brand=acme, now=NOON)
+
+    assert Message.objects.get(pk=tweet_id(60)).answerable_why == "quoted"
+
+
+def test_a_tweet_that_the_stream_brought_is_paid_once(acme):
+    post = json.loads(MENTION)["data"]["payload"]
+    body = json.dumps({"data": post, "matching_rules": [{"tag": f"{ACME_HANDLE}:broad"}]}).encode()
+    told = {"kind": ArrivalKind.TWEET, "handle_id": ACME_HANDLE, "source": Source.STREAM}
+    for _ in range(2):
+        arrivals.store_all([(tweet_id(0), body)], now=NOON, **told)
+        flow.carry(brand=acme, now=NOON)
+
+    assert list(CostLine.objects.values_list("kind", "count")) == [("post.read", 1)]

@@ -104,11 +104,11 @@ def own_tweet(message, text, minutes=10, **fields):
 
 def test_other_words_in_answer_to_the_same_tweet_are_offered_to_a_person_who_says_so(message, agent):
     reply = hand_over(message, agent)
-    assert handoffs.likely(reply) is None
+    assert handoffs.likely([reply]) == {}
 
     own = own_tweet(message, "Sorry, Jo! We are on it.")
 
-    assert handoffs.likely(reply) == own
+    assert handoffs.likely([reply]) == {reply.pk: own}
     posting.it_was_posted(reply=reply, tweet_id=own.pk, by=agent, role=Role.AGENT, now=at(900))
     reply.refresh_from_db()
     assert (reply.status, reply.twitter_id) == (ReplyStatus.POSTED, own.pk)
@@ -129,7 +129,7 @@ def test_nothing_is_offered_where_it_is_not_clear(message, agent, spoilt):
     if spoilt == "two replies":
         hand_over(message, agent, text="Another one.")
 
-    assert handoffs.likely(reply) is None
+    assert handoffs.likely([reply]) == {}
 
 
 def test_after_a_while_one_is_reminded(message, agent):

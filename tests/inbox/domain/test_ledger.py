@@ -1,10 +1,10 @@
 """The policy ledger: what may be sent automatically, and who wants none of it any more."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, transaction
+from msgspec.structs import replace
 
 from accounts.enums import Role
 from inbox.domain import ledger

@@ -1,19 +1,23 @@
 """Listening: rules from handles, marks and queries; and for whom a line of the stream is."""
 
 import json
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from inbox.domain import listening
 from inbox.domain.listening import Directory
-from inbox.enums import Reach
-from inbox.models import ListeningQuery
+from inbox.enums import Reach, Source
+from inbox.models import ChannelSettings, ListeningQuery, Pulse
 from inbox.twitter.events import read_arrival
 from inbox.twitter.reading import one_body
+from inbox.twitter.rule_language import what_is_wrong
+from inbox.twitter.rules import Rule
 from tenants.models import MarkKind
 from tenants.refusals import NotNow, NotYours
 from tests.conftest import ACME_HANDLE, CANARY_HANDLE, NOON
-from tests.factories import ListeningQueryFactory
+from tests.factories import CostLineFactory, ListeningQueryFactory, PulseFactory
 
 KNOWN = Directory(
     brand_of={ACME_HANDLE: 1, CANARY_HANDLE: 2, 77: 1},
@@ -44,6 +48,55 @@ def test_marks_become_words_phrases_hashtags_and_links():
     assert listening.mark_terms(marks) == ['"Acme Air"', "Zoomer", "#FlyAcme", "#AcmeFail", 'url:"acme.example/app"']
 
 
+def test_no_mark_can_end_its_phrase_or_say_more_than_its_words():
+    marks = [
+        (MarkKind.NAME, "Acme\\"),
+        (MarkKind.NAME, 'Acme") OR (cats'),
+        (MarkKind.NAME, "OR"),
+        (MarkKind.HASHTAG, "fly) OR (cats"),
+        (MarkKind.HASHTAG, "#)("),
+        (MarkKind.LINK, 'https://acme.example/" OR cats'),
+    ]
+
+    terms = listening.mark_terms(marks)
+
+    assert terms == ["Acme", '"Acme) OR (cats"', '"OR"', "#flyORcats", 'url:"acme.example/ OR cats"']
+    assert all(what_is_wrong(term) == "" for term in terms)
+
+
+def test_two_brands_that_ask_for_the_very_same_share_the_rule_and_both_are_told():
+    """Twitter has each value once: a rule for the second brand would be refused as known, and it would hear nothing."""
+    same = "(luggage) -is:retweet"
+    rules = listening.shared(
+        [
+            Rule(same, f"{ACME_HANDLE}:broad"),
+            Rule("(else) -is:retweet", "5:broad"),
+            Rule(same, f"{CANARY_HANDLE}:proactive"),
+            Rule(same, f"{ACME_HANDLE}:broad"),
+        ]
+    )
+
+    assert rules == [
+        Rule(same, f"{ACME_HANDLE}:broad {CANARY_HANDLE}:proactive"),
+        Rule("(else) -is:retweet", "5:broad"),
+    ]
+    told = listening.addressed(line("my luggage", rules[0].tag), KNOWN)
+    assert {pk: json.loads(body)["matching_rules"] for pk, body in told.items()} == {
+        ACME_HANDLE: [{"id": "9", "tag": f"{ACME_HANDLE}:broad"}],
+        CANARY_HANDLE: [{"id": "9", "tag": f"{CANARY_HANDLE}:proactive"}],
+    }
+
+
+def test_however_many_brands_ask_for_the_same_no_tag_is_longer_than_twitter_takes():
+    tags = [f"{10**18 + number}:proactive" for number in range(30)]
+
+    rules = listening.shared([Rule("(luggage) -is:retweet", tag) for tag in tags])
+
+    assert len({rule.value for rule in rules}) == len(rules) == 4
+    assert all(len(rule.tag) <= 256 and what_is_wrong(rule.value) == "" for rule in rules)
+    assert " ".join(rule.tag for rule in rules).split() == tags
+
+
 def test_a_brands_rules_say_whose_they_are_and_of_which_reach(acme):
     ListeningQueryFactory(query="lost luggage", reach=Reach.BROAD)
     ListeningQueryFactory(query="(rude OR slow) airline", reach=Reach.PROACTIVE)
@@ -56,6 +109,27 @@ def test_a_brands_rules_say_whose_they_are_and_of_which_reach(acme):
         "((lost luggage)) -is:retweet",
         "(((rude OR slow) airline)) -is:retweet",
     ]
+
+
+@pytest.mark.parametrize("why", ["too many", "too dear"])
+def test_a_query_that_brings_too_much_rests_and_what_names_the_brand_is_heard_all_the_same(acme, why):
+    """All brands share one stream and one purse."""
+    ListeningQueryFactory(query="the", reach=Reach.PROACTIVE)
+    words = [rule.tag for rule in listening.rules_of_brand()]
+    now = timezone.now()
+    if why == "too many":
+        PulseFactory(handle_id=ACME_HANDLE, source=Source.STREAM, heard=listening.MOST_HEARD, counted_at=now)
+    else:
+        ChannelSettings.objects.update(monthly_budget=1)
+        CostLineFactory(on=now.date(), cost=2)
+
+    assert f"{ACME_HANDLE}:proactive" in words
+    assert [rule.tag for rule in listening.rules_of_brand()] == words[:-1]
+    assert "rest" in listening.why_resting(ACME_HANDLE, now=now)
+    # What came in an hour that is long over is no reason.
+    Pulse.objects.update(counted_at=now - timedelta(hours=3))
+    ChannelSettings.objects.update(monthly_budget=None)
+    assert [rule.tag for rule in listening.rules_of_brand()] == words
 
 
 def test_a_line_that_names_a_handle_is_for_its_brand_whatever_rule_it_matched():

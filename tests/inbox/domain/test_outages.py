@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from inbox.domain import blind_spots, outages
+from inbox.domain import blind_spots, outages, recovery
 from inbox.domain.recovery import uncovered
 from inbox.enums import Source
-from inbox.models import BlindSpot
+from inbox.models import Allowance, BlindSpot
 from tenants import entry
 from tenants.models import AppState
 from tests.conftest import ACME_HANDLE, NOON
+from tests.factories import BlindSpotFactory
 
 MINUTE = timedelta(minutes=1)
 
@@ -132,3 +133,24 @@ def test_what_is_covered_by_no_way_is_what_is_left():
     assert uncovered(at(0, 60), [at(30, 60)]) == [at(0, 30)]
     assert uncovered(at(0, 60), [at(40, 50), at(10, 20)]) == [at(0, 10), at(20, 40), at(50, 60)]
     assert uncovered(at(0, 60), [at(-5, 30), at(20, 70)]) == []
+
+
+@pytest.mark.parametrize("why", ["no credits", "no calls left"])
+def test_while_nothing_may_be_asked_blind_spots_wait_and_nobody_asks(acme, settings, why):
+    """Looked at every half minute, each would be a handful of calls: a hail of them, and a bill."""
+    settings.TWITTER_URL = "http://127.0.0.1:1"
+    BlindSpotFactory(begins_at=NOON - 5 * MINUTE, ends_at=NOON - 2 * MINUTE)
+    if why == "no credits":
+        outages.credits_gone("pay", now=NOON)
+    else:
+        used_up = {"handle_id": ACME_HANDLE, "cap": 15, "used": 15, "resets_at": NOON + MINUTE}
+        Allowance.objects.create(endpoint="GET /2/tweets/search/recent", **used_up)
+
+    recovery.climb(clock=lambda: NOON)
+    untouched = BlindSpot.objects.get().tried
+    AppState.objects.all().delete()
+    Allowance.objects.all().delete()
+    recovery.climb(clock=lambda: NOON)
+
+    assert untouched == []
+    assert [each["way"] for each in BlindSpot.objects.get().tried] == ["waiting"]

@@ -10,6 +10,8 @@ from django.utils import timezone
 from inbox.domain import outages, polling, recovery
 from inbox.enums import Reach, Source
 from inbox.models import BlindSpot, Credential, ListeningQuery, Message, Pulse
+from inbox.twitter.reading import Found
+from inbox.twitter.shapes import Account, Tweet
 from tenants import entry
 from tenants.models import AppState
 from tests.conftest import committed
@@ -200,6 +202,26 @@ def test_tweets_that_only_asking_brought_are_trouble_of_the_webhook(channel):
 
     with committed(channel.brand):
         assert "3 tweets" in Pulse.objects.get(source=Source.WEBHOOK).trouble
+
+
+def test_that_protected_authors_come_by_asking_alone_is_no_trouble_of_the_webhook(channel, twitter):
+    with committed(channel.brand):
+        Pulse.objects.create(handle_id=channel.handle_id, source=Source.WEBHOOK, last_event_at=timezone.now())
+    at = (timezone.now() - 5 * MINUTE).isoformat()
+    lines = [channel.mentions(f"for few eyes ({number})", created_at=at) for number in range(3)]
+    found = [Found(pk, b"", tweet_of(pk, channel, is_protected=True)) for pk in lines]
+    pulse = Pulse(handle_id=channel.handle_id, source=Source.MENTIONS, read_until=timezone.now())
+
+    with committed(channel.brand):
+        polling.note_what_events_missed(pulse, found, now=timezone.now())
+
+        assert Pulse.objects.get(source=Source.WEBHOOK).trouble == ""
+
+
+def tweet_of(pk: int, channel: Channel, *, is_protected: bool) -> Tweet:
+    author = Account(id=channel.customer_id, username=channel.customer, is_protected=is_protected)
+    at = timezone.now() - 5 * MINUTE
+    return Tweet(pk, author.id, "", at, typed=(channel.handle_id,), accounts={author.id: author})
 
 
 # -- the ladder --------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, connections, transaction
 
 from accounts.enums import Role
-from inbox.domain import arrivals, credentials, fates, posting
+from inbox.domain import arrivals, credentials, fates, outages, posting
 from inbox.enums import EventKind, ReplyStatus
 from inbox.models import Conversation, Credential, Event, Message, Reply
 from inbox.twitter.client import NotNow as TwitterNotNow
@@ -28,7 +28,7 @@ from tests.inbox.domain.posting_scene import (
     dying_when,
 )
 from tests.inbox.twitter.answering import Answering, answer
-from tests.twitter.playing import SandboxProcess, World, eventually, free_port
+from tests.twitter.playing import World, eventually, free_port
 
 pytestmark = pytest.mark.commits
 
@@ -61,14 +61,6 @@ DONE = {ReplyStatus.POSTED, ReplyStatus.REFUSED, ReplyStatus.UNKNOWN}
 
 
 @pytest.fixture(scope="session")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    process = SandboxProcess(tmp_path_factory.mktemp("sandbox"))
-    process.start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture(scope="session")
 def posters() -> Iterator[Posters]:
     posters = Posters()
     yield posters
@@ -76,9 +68,10 @@ def posters() -> Iterator[Posters]:
 
 
 @pytest.fixture
-def scene(house, new_brand, sandbox) -> Iterator[Scene]:
+def scene(house, emptied_brand, sandbox) -> Iterator[Scene]:
     """A committed brand with one reply to post."""
-    with httpx.Client(base_url=sandbox.url, timeout=20) as http, committed(new_brand()) as brand:
+    with httpx.Client(base_url=sandbox.url, timeout=20) as http, committed(emptied_brand) as brand:
+        http.post("/sandbox/reset")
         yield Scene(brand, World(sandbox.url, http), house.agent_id)
 
 
@@ -465,6 +458,22 @@ def test_a_token_that_works_again_by_itself_is_not_called_refused_any_more(scene
     scene.post()
 
     assert (Credential.objects.get().refused_at, Credential.objects.get().refused_why) == (None, "")
+
+
+def test_while_twitter_refuses_many_brands_at_once_nobody_is_told_to_connect_again(scene):
+    begun = scene.clock()
+    outages.begin(outages.INCIDENT, why="three brands at once", now=begun, until=begun + timedelta(minutes=5))
+    try:
+        scene.fault("unauthorized")
+        scene.post()
+
+        assert scene.status() == ReplyStatus.APPROVED
+        assert Credential.objects.get().refused_at is None
+        scene.clock.passes(301)
+        scene.sweep()
+        _assert_posted_once(scene)
+    finally:
+        outages.end(outages.INCIDENT)
 
 
 @pytest.mark.parametrize("key", ["none", "of another place"])

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from inbox.twitter.client import Credentials, NotNow, Refused, Sent, Twitter, TwitterApp, Unavailable, Unknown
+from inbox.twitter.client import Credentials, NotNow, Refused, Said, Sent, Twitter, TwitterApp, Unavailable, Unknown
 from tests.conftest import NOON, SHARED
 from tests.factories import tweet_id
 from tests.inbox.twitter.answering import RESET, Answering, answer
@@ -365,17 +365,47 @@ def test_the_sandboxs_timeline_is_read_in_both_vocabularies_and_over_pages(sandb
         world.ask("POST", "/sandbox/reset")
         handle_id = int(world.person("AcmeCare"))
         opening = world.tweeted("jodoe", "@AcmeCare hello") if world.person("jodoe") else ""
-        world.ask("POST", "/sandbox/settings", json={"vocabulary": vocabulary})
+        world.ask("POST", "/sandbox/settings", json={"vocabulary": vocabulary, "strict_vocabulary": True})
         answers = [{"author_id": str(handle_id), "text": f"@jodoe no. {number} & so on",
                     "in_reply_to_tweet_id": opening} for number in range(130)]  # fmt: skip
         world.record(*answers, deliver=False)
         token = world.tokens["AcmeCare"]["authorization"].removeprefix("Bearer ")
         credentials = Credentials(handle_id, token)
 
-        with Twitter(base_url=sandbox.url, credentials=credentials) as twitter:
+        with Twitter(base_url=sandbox.url, credentials=credentials, vocabulary=vocabulary) as twitter:
             tweets = twitter.own_tweets(since=datetime.now(UTC) - timedelta(minutes=1))
             assert twitter.me().username == "AcmeCare"
 
         world.ask("POST", "/sandbox/reset")
     assert [tweet.text for tweet in tweets] == [f"@jodoe no. {number} & so on" for number in reversed(range(130))]
     assert {(tweet.author_id, tweet.in_reply_to_id) for tweet in tweets} == {(handle_id, int(opening))}
+
+
+@pytest.mark.parametrize("vocabulary", ["tweet", "post"])
+def test_what_became_of_messages_and_edits_is_asked_in_twitters_own_words(sandbox, vocabulary):
+    """A Twitter that knows the other vocabulary no more refuses whoever asks in it."""
+    with httpx.Client(base_url=sandbox.url, timeout=20) as http:
+        world = World(sandbox.url, http)
+        world.ask("POST", "/sandbox/reset")
+        handle_id, jo_id = int(world.person("AcmeCare")), int(world.person("jodoe"))
+        world.ask("PUT", "/sandbox/settings", json={"vocabulary": vocabulary, "strict_vocabulary": True})
+        token = world.tokens["AcmeCare"]["authorization"].removeprefix("Bearer ")
+        about = {"base_url": sandbox.url, "credentials": Credentials(handle_id, token)}
+        since = datetime.now(UTC) - timedelta(minutes=1)
+        first = int(world.tweeted("AcmeCare", "We open at nine."))
+        with Twitter(**about, vocabulary=vocabulary) as twitter:
+            edited = twitter.create(Said("We open at ten.", edit_of_id=first))
+            sent = twitter.send_private(to_id=jo_id, text="Only for you & us")
+            assert isinstance(edited, Sent)
+            assert isinstance(sent, Sent)
+            newest, privates = twitter.newest_version(first), twitter.own_privates(with_id=jo_id, since=since)
+        other = {"tweet": "post", "post": "tweet"}[vocabulary]
+        with Twitter(**about, vocabulary=other) as wrong, pytest.raises(Unavailable):
+            wrong.own_tweets(since=since)
+
+        world.ask("POST", "/sandbox/reset")
+    assert newest
+    assert (newest.id, newest.text, newest.versions) == (edited.id, "We open at ten.", (first, edited.id))
+    assert [(each.id, each.author_id, each.text, each.in_reply_to_user_id) for each in privates] == [
+        (sent.id, handle_id, "Only for you & us", jo_id)
+    ]

@@ -461,3 +461,13 @@ def test_every_real_direct_message_of_version_1_is_read():
             assert message.in_reply_to_user_id
             seen.append(message.id)
     assert len(seen) == 65
+
+
+@pytest.mark.parametrize("name", ["direct_message_events", "tweet_create_events", "follow_events"])
+def test_a_body_of_more_events_than_twitter_sends_is_kept_as_one(name):
+    """Each event becomes a letter with all that is said beside it: a body of a megabyte would fill gigabytes."""
+    events = [{"id": str(number + 1), "type": "message_create", "message_create": {}} for number in range(5_000)]
+    body = json.dumps({"for_user_id": "7", name: events, "users": {"x": "y" * 300_000}}).encode()
+
+    with pytest.raises(Unreadable, match="more events"):
+        read_letters(body)

@@ -16,6 +16,7 @@ from inbox.twitter.reading import (
     private_params,
     tweet_params,
 )
+from inbox.twitter.rules import AppAtTwitter, Rule
 from inbox.twitter.stream import BackOff, Beat, Line, Lost, Trouble, read_line, refusal_of
 from inbox.twitter.subscriptions import EVENTS, events_of, subscription_id
 from tests.conftest import SHARED
@@ -61,6 +62,61 @@ def test_pages_end_at_the_cap_and_say_so():
         found = reader.mentions(since=SINCE, most=len(page["data"]) + 1)
 
     assert (len(found.found), found.is_whole) == (2 * len(page["data"]), False)
+
+
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_pages_that_always_have_one_more_end_nevertheless(is_empty):
+    """Each page may cost something: a Twitter that answers oddly is not asked for ever."""
+    meta = {"result_count": 0, "next_token": "again"}
+    pages = [{"meta": {**meta, "next_token": "again" if is_empty else f"{number}"}} for number in range(100)]
+
+    with Answering(*([answer(200, page)] for page in pages)) as server, reading(server) as reader:
+        found = reader.search("acme", since=datetime.now(UTC) - timedelta(hours=1))
+        asked = len(server.requests)
+        privates = reader.dm_events(most=100)
+
+    assert (found.found, found.is_whole, asked) == ([], False, 2 if is_empty else 23)
+    assert (privates.is_whole, len(server.requests) - asked) == (False, 2 if is_empty else 5)
+
+
+def test_one_tweet_that_cannot_be_read_keeps_no_other_from_being_read():
+    page = {"data": [{"id": "12", "author_id": "nobody"}, {"no": "id"}, {"id": "13", "author_id": "5", "text": "x"}]}
+
+    with Answering([answer(200, page)]) as server, reading(server) as reader:
+        found = reader.mentions(since=SINCE)
+
+    assert [(each.id, each.tweet is None) for each in found.found] == [(12, True), (13, False)]
+    assert json.loads(found.found[0].body)["data"] == page["data"][0]
+
+
+@pytest.mark.parametrize("said", [{}, {"data": []}, {"errors": [{"title": "Internal Error", "detail": "Oops."}]}])
+def test_what_twitter_says_nothing_of_is_not_known_to_be_gone(said):
+    """An answer that is empty by a fault of theirs would take the words of a hundred messages away."""
+    with Answering([answer(200, said)]) as server, reading(server) as reader:
+        found = reader.tweets([12, 13])
+
+    assert found.missing == {12: Gone.UNAVAILABLE, 13: Gone.UNAVAILABLE}
+
+
+@pytest.mark.parametrize("names_it", [True, False])
+def test_one_rule_that_twitter_does_not_take_costs_nobody_else_a_rule(names_it):
+    rules = [Rule(f"word{number} -is:retweet", f"{number}:broad") for number in range(4)]
+    bad = rules[2].value
+
+    class Strict(Answering):
+        def _play(self, script, caller):
+            sent = json.loads(self.requests[-1].partition(b"\r\n\r\n")[2])["add"]
+            errors = [{"value": bad, "detail": "no"}] if names_it else [{"message": "something is wrong"}]
+            is_bad = any(each["value"] == bad for each in sent)
+            taken.extend(() if is_bad else sent)
+            caller.sendall(answer(400, {"errors": errors}) if is_bad else answer(201, {"data": []}))
+
+    taken: list[dict] = []
+    with Strict([b""]) as server, AppAtTwitter(base_url=server.url, bearer="b") as app:
+        refused = app.add_rules(rules)
+
+    assert sorted(each["value"] for each in taken) == sorted(rule.value for rule in rules if rule.value != bad)
+    assert [bad in said for said in refused] == [True]
 
 
 def test_partial_errors_take_nothing_from_what_is_there():
