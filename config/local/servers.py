@@ -310,6 +310,9 @@ def _postgres(home: Path, programs: Path, folder: Path, port: int, account: Acco
         "unix_socket_directories": "",
         "max_connections": 200,
         "shared_buffers": "256MB",
+        "max_wal_size": "4GB",  # fewer checkpoints, and so fewer whole pages written after each, at a busy hour
+        "checkpoint_timeout": "15min",
+        "jit": "off",  # statements here are short; to compile one costs more than it saves
         "max_locks_per_transaction": 256,  # a schema per brand: many tables in one migration
         "shared_preload_libraries": "pg_stat_statements",
         "timezone": "UTC",

@@ -38,7 +38,7 @@ def measure() -> dict[str, Any]:
     # A tenth of what comes is given to somebody, so that assignment goes on for as long as the measurement.
     capacity = max(1, min(30_000, int(pace * time_for / 10 / PEOPLE)))
     with people_at_work(PEOPLE, capacity=capacity), Stream(brands) as stream:
-        stream.offer(rate=pace / 4, seconds=min(4.0, time_for))  # models loaded, plans made
+        stream.offer(rate=pace / 2, seconds=min(8.0, time_for))  # models loaded, plans made
         sustained = stream.offer(rate=pace, seconds=time_for)
         told = stream.stop_carriers()
         checked = stream.check()
