@@ -49,9 +49,15 @@ def _settle(running: Running) -> dict[str, str]:
     edited = _change_their_minds(running)
     _answer(running)
     _cost(running)
+    assert eventually(lambda: _is_hidden(running, "shyharbour"), 120)  # once it was looked up again
     with entry.brand(brand):
         found = Conversation.objects.filter(customer__username__in=names).values_list("customer__username", "pk")
         return {"edited": f"/status/{edited}", **{name: f"/b/tern/conversations/{pk}/" for name, pk in found}}
+
+
+def _is_hidden(running: Running, name: str) -> bool:
+    with entry.brand(running.brands["tern"]):
+        return Message.objects.filter(conversation__customer__username=name, hidden_at__isnull=False).exists()
 
 
 def _listen(running: Running) -> None:
@@ -101,7 +107,7 @@ def _write_in_public(running: Running) -> None:
     says("hedda_lund", 31, "@TernFerries And this is what I think of it", in_reply_to_tweet_id=answer, media=[{"kind": "gif", "alt_text": "A gull drops a chip into the sea"}])  # fmt: skip
     says("obrennan", 26, LONG)
     says(
-        "shyharbour", 37, "@TernFerries My card was charged twice for one crossing. Please do not show this to anybody."
+        "shyharbour", 4, "@TernFerries My card was charged twice for one crossing. Please do not show this to anybody."
     )
     says("zofia_k", 15, "@TernFerries Your bar is closed and the sea is rough. Is there any water on this boat?")
 

@@ -315,6 +315,9 @@ def _postgres(home: Path, programs: Path, folder: Path, port: int, account: Acco
         "jit": "off",  # statements here are short; to compile one costs more than it saves
         "max_locks_per_transaction": 256,  # a schema per brand: many tables in one migration
         "shared_preload_libraries": "pg_stat_statements",
+        # Counting costs each statement something, and with hundreds of schemas the table runs over. Whoever wants to
+        # look switches it on: ALTER SYSTEM SET pg_stat_statements.track = 'top'.
+        "pg_stat_statements.track": "none",
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_statement": "none",

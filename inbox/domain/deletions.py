@@ -81,7 +81,7 @@ def forget(settled_tweet_ids: Iterable[int], deletions: Iterable[int]) -> None:
     """
     deleted = list(deletions)
     settled = list(settled_tweet_ids)
-    known = ask("SELECT id FROM inbox_deletion WHERE id = ANY($1::bigint[])", [numbers(settled)]) if settled else []
+    known = ask(_GONE, [numbers(settled)]) if settled else []
     gone = {pk for (pk,) in known} | set(deleted)
     if not gone:
         return
@@ -89,6 +89,14 @@ def forget(settled_tweet_ids: Iterable[int], deletions: Iterable[int]) -> None:
     again = Amplification.objects.filter(of_id__in=firsts).values_list("pk", flat=True)
     versions = Version.objects.filter(message_id__in=firsts).values_list("pk", flat=True)
     arrivals.take_words_away({*firsts, *versions, *again})
+
+
+# A retweet says again what it passes on, whichever of it and the deletion came first.
+_GONE = """
+SELECT id FROM inbox_deletion WHERE id = ANY($1::bigint[])
+UNION ALL
+SELECT a.id FROM inbox_amplification a JOIN inbox_deletion d ON d.id = a.of_id WHERE a.id = ANY($1::bigint[])
+"""
 
 
 def hide(message_ids: Collection[int], *, why: str, now: datetime) -> CarriedOut:

@@ -135,15 +135,15 @@ class _Tried:
 def _public(spot: BlindSpot, span: Span, reader: Reader, now: datetime) -> _Tried:
     """Tweets to the handle: by its mentions, and what those do not show, by searching."""
     found = _Tried()
-    begin, end = span[0] - _MARGIN, span[1] + _MARGIN
-    page = reader.mentions(since=begin, until=min(end, now))
+    begin, end = span[0] - _MARGIN, _until(span, now)
+    page = reader.mentions(since=begin, until=end)
     brought = polling.store(page.found, handle_id=spot.handle_id, source=Source.MENTIONS, now=now)
     found.add("mentions", now, _covered(page, span), brought=len(brought))
     # Answers in the brand's reply trees, and what is beyond the newest 800: by search, as far back as it goes.
     username = Handle.objects.values_list("username", flat=True).get(pk=spot.handle_id)
     if now - begin < SEARCH_GOES_BACK or uncovered(span, found.covered):
         query = " OR ".join(listening.handle_terms([username]))
-        searched = reader.search(query, since=begin, until=min(end, now))
+        searched = reader.search(query, since=begin, until=end)
         brought = polling.store(searched.found, handle_id=spot.handle_id, source=Source.SEARCH, now=now)
         reach = (max(span[0], now - SEARCH_GOES_BACK), span[1])
         found.add("search", now, _covered(searched, reach, goes_back=True), brought=len(brought))
@@ -153,7 +153,7 @@ def _public(spot: BlindSpot, span: Span, reader: Reader, now: datetime) -> _Trie
 def _own(spot: BlindSpot, span: Span, reader: Reader, now: datetime) -> _Tried:
     """What the brand itself wrote on Twitter meanwhile."""
     found = _Tried()
-    page = reader.own(since=span[0] - _MARGIN, until=min(span[1] + _MARGIN, now))
+    page = reader.own(since=span[0] - _MARGIN, until=_until(span, now))
     brought = polling.store(page.found, handle_id=spot.handle_id, source=Source.LOOKUP, now=now)
     found.add("timeline", now, _covered(page, span), brought=len(brought))
     return found
@@ -183,7 +183,7 @@ def _by_search(spot: BlindSpot, span: Span, reader: Reader, now: datetime) -> _T
     covers = reach[0] < reach[1]
     brought = 0
     for rule in rules:
-        page = reader.search(rule.value, since=span[0] - _MARGIN, until=min(span[1] + _MARGIN, now))
+        page = reader.search(rule.value, since=span[0] - _MARGIN, until=_until(span, now))
         told = [Found(each.id, listening.as_told(each.body, tag=rule.tag), each.tweet) for each in page.found]
         brought += len(polling.store(told, handle_id=spot.handle_id, source=Source.SEARCH, now=now))
         covers = covers and _covered(page, reach, goes_back=True) == reach
@@ -192,6 +192,12 @@ def _by_search(spot: BlindSpot, span: Span, reader: Reader, now: datetime) -> _T
         return found
     found.add("search", now, reach if covers else None, brought=brought)
     return found
+
+
+def _until(span: Span, now: datetime) -> datetime | None:
+    """Up to when to ask; none is up to now. An instant would be cut to its second, and what was said in it missed."""
+    end = span[1] + _MARGIN
+    return end if end < now else None
 
 
 def _covered(page: Page, span: Span, *, goes_back: bool = False) -> Span | None:

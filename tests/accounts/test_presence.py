@@ -268,4 +268,4 @@ def test_the_switch_on_the_desk_gives_at_once_and_ends_it(outside, static_files)
     assert held(outside.agency.pk) == {agent.pk: [pk]}
     assert "You are given conversations, up to 3 at once." in drawn
     assert (refused.status_code, "1 to 50 conversations at once" in refused.content.decode()) == (409, True)
-    assert "You are given no conversations." in drawn_later
+    assert "Nothing is given to you." in drawn_later

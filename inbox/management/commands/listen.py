@@ -53,8 +53,13 @@ async def _live() -> None:
     await letterbox.open()
     listener = Listener(letterbox)
     loop, running = asyncio.get_running_loop(), asyncio.create_task(listener.run())
+
+    def end() -> None:
+        listener.is_ending = True
+        running.cancel()
+
     for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, running.cancel)
+        loop.add_signal_handler(signal_number, end)
     try:
         with suppress(asyncio.CancelledError):
             await running
@@ -69,6 +74,8 @@ class Listener:
     def __init__(self, letterbox: Letterbox, *, silence: float = 21.0, holder: str = "") -> None:
         self.holder = holder or leases.a_holder()
         self.heard = 0
+        # Besides the cancelling, which a thread's answer that comes at the same moment may swallow.
+        self.is_ending = False
         self._letterbox = letterbox
         self._silence = silence
         self._back_off = BackOff()
@@ -79,12 +86,13 @@ class Listener:
 
     async def run(self) -> None:
         """Hear until cancelled."""
-        while True:
+        while not self.is_ending:
             if not settings.TWITTER_STREAM or not settings.TWITTER_APP_BEARER or not await self._has_lease():
                 await asyncio.sleep(5)
                 continue
             wait = await self.hear_once()
-            await self._wait(wait)
+            if not self.is_ending:
+                await self._wait(wait)
 
     async def hear_once(self) -> float:
         """One connection, from its beginning to its end; returns after how many seconds to try again."""

@@ -104,10 +104,12 @@ def test_the_page_shows_limits_that_run_the_tightest_first(acme):
 
 
 @pytest.fixture
-def two_brands(acme, settings):
+def two_brands(db, house, _transactions_around, settings, request):
     """Ten direct messages a day for two brands: five are guaranteed, two each; six are lent."""
     settings.TWITTER_DM_CAP = 10
-    AppBudget.objects.update_or_create(pk=budgets.SHARES, defaults={"cap": 2, "began_at": NOON, "seconds": 86_400})
+    with entry.directory():  # among how many is not for a brand to say
+        AppBudget.objects.update_or_create(pk=budgets.SHARES, defaults={"cap": 2, "began_at": NOON, "seconds": 86_400})
+    request.getfixturevalue("acme")
     AppBudget.objects.filter(name__in=[budgets.PRIVATES, budgets.GUARANTEES]).update(began_at=NOON - timedelta(days=3))
 
 

@@ -144,10 +144,10 @@ def test_a_brand_that_is_gone_takes_no_turn(django_db_blocker):
 @pytest.mark.slow
 def test_a_carrier_killed_in_the_middle_of_batches_loses_nothing_and_does_nothing_twice(new_brand, tmp_path):
     brand = new_brand()
-    fill(brand, 12_000)
-    rests = [12_000]
+    fill(brand, 20_000)
+    rests = [20_000]
 
-    for pause in (0.05, 0.2, 0.35):
+    for pause in (0.02, 0.1, 0.2):
         with carrier(tmp_path / "log") as process:
             seconds_until(lambda: waiting(brand) < rests[-1], at_most=30)
             time.sleep(pause)
@@ -158,7 +158,7 @@ def test_a_carrier_killed_in_the_middle_of_batches_loses_nothing_and_does_nothin
         seconds_until(lambda: waiting(brand) == 0, at_most=60)
 
     assert 0 < rests[-1] < rests[-2] < rests[-3]
-    check_carried_once(brand, 12_000)
+    check_carried_once(brand, 20_000)
 
 
 @pytest.mark.slow
