@@ -151,7 +151,9 @@ class ScreenConsumer(AsyncJsonWebsocketConsumer):
 
     def _close_if_broken(self, task: asyncio.Task[None]) -> None:
         """A socket that no longer passes hints on must not look alive: the screen comes back by itself."""
-        if not task.cancelled() and (error := task.exception()):
+        error = None if task.cancelled() else task.exception()
+        # An OSError: the screen is gone, and there is nothing left to close.
+        if error and not isinstance(error, OSError):
             log.warning("A screen's socket broke (%s); the screen comes back.", str(error).strip())
             self.closing = asyncio.create_task(self.close(code=1011))
 

@@ -354,7 +354,12 @@ def test_500_screens_that_come_back_at_once_are_all_served_within_ten_seconds(ru
     assert took < 10
     assert connections <= 2  # the letterbox's apart
     assert _megabytes(process.pid) < 250
-    assert running.log_of("live") == ""
+    assert _complaints(running) == []
+
+
+def _complaints(running: Running) -> list[str]:
+    """What the live process has printed; that something came for an account that was let go is no complaint."""
+    return [line for line in running.log_of("live").splitlines() if "which is no brand's" not in line]
 
 
 def _happens_elsewhere(running: Running) -> None:
@@ -449,7 +454,7 @@ def test_a_screen_that_does_not_read_looks_again_when_it_does(running: Running):
     finally:
         dialled.close()
 
-    assert running.log_of("live") == ""
+    assert _complaints(running) == []
 
 
 @pytest.mark.slow
