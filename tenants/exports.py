@@ -9,7 +9,8 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ _README = """{name}: everything that Nightjar keeps of this brand, as it stood o
 
 One file per table, in UTF-8, comma-separated, with the columns' names first. Times are in UTC (ISO 8601). Twitter's
 ids are numbers of up to 19 digits: read them as text, or a spreadsheet rounds them. A cell that begins like a formula
-has an apostrophe before it. What Twitter sent is in inbox_arrival.csv, word for word. Who did what is in audit.csv:
+has an apostrophe before it. What Twitter sent is in inbox_payload.csv, word for word. Who did what is in audit.csv:
 each line carries the hash of the line before (SHA-256), so that it can be checked that none is missing.
 
 Not in here: passwords, keys and secrets. They are sealed, and end with the brand.
@@ -106,16 +107,22 @@ def _write_table(
     ):
         cursor.itersize = _AT_ONCE
         cursor.execute(question, values)
-        _write_rows(csv.writer(text), cursor, is_audit=name == "audit")
+        _write_rows(csv.writer(text), cursor, is_audit=name == "audit", packed=_packed().get(name, ()))
 
 
-def _write_rows(writer: Any, cursor: Cursor[Any], *, is_audit: bool) -> None:
+def _packed() -> dict[str, tuple[str, ...]]:
+    """Of each table, the columns whose bytes are packed (zlib) as they lie there."""
+    return {model._meta.db_table: getattr(model, "packed", ()) for model in walls.brand_tables()}
+
+
+def _write_rows(writer: Any, cursor: Cursor[Any], *, is_audit: bool, packed: Sequence[str]) -> None:
     columns = [column.name for column in cursor.description or ()]
     kept = [
         place
         for place, column in enumerate(columns)
         if is_audit or not (column.startswith(_LEFT_OUT[0]) or column.endswith(_LEFT_OUT[1]))
     ]
+    unpack = {place for place, column in enumerate(columns) if column in packed}
     writer.writerow([columns[place] for place in kept])
     for row in cursor:
-        writer.writerow([safe_cell(row[place]) for place in kept])
+        writer.writerow([safe_cell(zlib.decompress(row[at]) if at in unpack else row[at]) for at in kept])

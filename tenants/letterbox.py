@@ -200,9 +200,14 @@ async def _put_arrivals(cursor: object, schema: str, letters: list[Letter]) -> N
 @cache
 def _statement_for(schema: str) -> sql.Composed:
     return sql.SQL(
-        "INSERT INTO {}.inbox_arrival (kind, twitter_id, handle_id, received_at, payload, source, outcome) "
-        "SELECT r.*, '' FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::bytea[], %s::text[])"
-        " AS r ON CONFLICT DO NOTHING"
+        "WITH r AS MATERIALIZED (SELECT * FROM unnest("
+        "%s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::bytea[], %s::text[]"
+        ") AS r(kind, twitter_id, handle_id, received_at, body, source)"
+        "), packed AS ("
+        "INSERT INTO {0}.inbox_payload (twitter_id, kind, body) SELECT twitter_id, kind, body FROM r"
+        " ON CONFLICT DO NOTHING) "
+        "INSERT INTO {0}.inbox_arrival (kind, twitter_id, handle_id, received_at, source, outcome)"
+        " SELECT kind, twitter_id, handle_id, received_at, source, '' FROM r ON CONFLICT DO NOTHING"
     ).format(sql.Identifier(schema))
 
 

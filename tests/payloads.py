@@ -1,12 +1,14 @@
 """X Activity events as Twitter sends them, written by us."""
 
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from inbox.domain import arrivals
 from inbox.enums import ArrivalKind
+from inbox.models import Arrival, Payload
 from inbox.twitter.shapes import instant_of
 from tests.conftest import ACME_HANDLE, NOON
 
@@ -79,6 +81,11 @@ def deletion_event(*, id: int, author_id: int = ACME_HANDLE, for_id: int = ACME_
             }
         }
     ).encode()
+
+
+def payload_of(arrival: Arrival) -> bytes:
+    """What Twitter sent with this arrival, unpacked."""
+    return zlib.decompress(Payload.objects.get(twitter_id=arrival.twitter_id, kind=arrival.kind).body)
 
 
 def arrive(body: bytes, *, kind: ArrivalKind = ArrivalKind.TWEET, handle_id: int = ACME_HANDLE) -> None:

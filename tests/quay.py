@@ -48,8 +48,9 @@ def _settle(running: Running) -> dict[str, str]:
     assert eventually(lambda: _conversations(running, names) == len(names), 60)
     edited = _change_their_minds(running)
     _answer(running)
+    # Once it was looked up again, which a brand whose money is spent does once a day alone: so before the budget.
+    assert eventually(lambda: _is_hidden(running, "shyharbour"), 120)
     _cost(running)
-    assert eventually(lambda: _is_hidden(running, "shyharbour"), 120)  # once it was looked up again
     with entry.brand(brand):
         found = Conversation.objects.filter(customer__username__in=names).values_list("customer__username", "pk")
         return {"edited": f"/status/{edited}", **{name: f"/b/tern/conversations/{pk}/" for name, pk in found}}

@@ -95,11 +95,10 @@ _FORGET = """
 WITH looked AS (
     SELECT id, received_at, carried_at FROM inbox_arrival WHERE id > %(after)s ORDER BY id LIMIT %(batch)s
 ), old AS (
-    SELECT a.id, a.outcome FROM inbox_arrival a JOIN looked USING (id) WHERE a.carried_at < %(before)s
-    FOR UPDATE OF a SKIP LOCKED
+    SELECT a.id, a.kind, a.twitter_id, a.outcome FROM inbox_arrival a JOIN looked USING (id)
+    WHERE a.carried_at < %(before)s FOR UPDATE OF a SKIP LOCKED
 ), emptied AS (
-    UPDATE inbox_arrival a SET payload = '' FROM old
-    WHERE a.id = old.id AND old.outcome = %(broadcast)s AND a.payload <> ''
+    DELETE FROM inbox_payload p USING old WHERE p.twitter_id = old.twitter_id AND p.kind = old.kind
 ), forgotten AS (
     DELETE FROM inbox_arrival a USING old WHERE a.id = old.id AND old.outcome <> %(broadcast)s RETURNING a.id
 )

@@ -1,5 +1,5 @@
 from inbox.models.allowances import Allowance
-from inbox.models.arrivals import Arrival
+from inbox.models.arrivals import Arrival, Payload
 from inbox.models.channel import BlindSpot, ChannelSettings, CostLine, ListeningQuery, PolicyLine, Pulse
 from inbox.models.conversations import Amplification, Conversation, Customer, Deletion, Message, Version
 from inbox.models.credentials import ConnectAttempt, Credential
@@ -33,6 +33,7 @@ __all__ = [
     "ListeningQuery",
     "Message",
     "Note",
+    "Payload",
     "PolicyLine",
     "Pulse",
     "Reply",

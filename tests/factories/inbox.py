@@ -1,6 +1,7 @@
 """Rows of a brand's inbox, made in the brand that the test stands in."""
 
 import os
+import zlib
 from datetime import timedelta
 
 import factory
@@ -73,12 +74,26 @@ class ReplyFactory(DjangoModelFactory):
 class ArrivalFactory(DjangoModelFactory):
     class Meta:
         model = inbox.Arrival
+        skip_postgeneration_save = True
 
     kind = ArrivalKind.TWEET
     twitter_id = factory.Sequence(lambda n: tweet_id(0, n))
     handle_id = ACME_HANDLE
     received_at = NOON
-    payload = b""
+
+    @factory.post_generation
+    def payload(self, create, packed, **kwargs):
+        if packed:
+            PayloadFactory(twitter_id=self.twitter_id, kind=self.kind, body=packed)
+
+
+class PayloadFactory(DjangoModelFactory):
+    class Meta:
+        model = inbox.Payload
+
+    twitter_id = factory.Sequence(lambda n: tweet_id(0, n))
+    kind = ArrivalKind.TWEET
+    body = factory.LazyAttribute(lambda o: zlib.compress(b'{"id": "%d"}' % o.twitter_id, 1))
 
 
 class AmplificationFactory(DjangoModelFactory):

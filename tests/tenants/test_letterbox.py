@@ -30,7 +30,8 @@ def _empty(walled) -> Iterator[None]:
     with as_owner() as owner:
         owner.execute("DELETE FROM tenants_stray")
         for brand in walled.brands:
-            owner.execute(sql.SQL("DELETE FROM {}.inbox_arrival").format(sql.Identifier(brand.schema_name)))
+            for table in ("inbox_arrival", "inbox_payload"):
+                owner.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(brand.schema_name, table)))
 
 
 @asynccontextmanager
@@ -69,10 +70,11 @@ def arrivals(brand: Brand) -> list[tuple[str, int, int, bytes]]:
     with as_owner() as owner:
         rows = owner.execute(
             sql.SQL(
-                "SELECT kind, twitter_id, handle_id, payload FROM {}.inbox_arrival WHERE twitter_id > 1000 ORDER BY id"
+                "SELECT kind, twitter_id, handle_id, body FROM {0}.inbox_arrival"
+                " JOIN {0}.inbox_payload USING (kind, twitter_id) WHERE twitter_id > 1000 ORDER BY id"
             ).format(sql.Identifier(brand.schema_name))
         ).fetchall()
-    return [(kind, pk, handle, zlib.decompress(payload)) for kind, pk, handle, payload in rows]
+    return [(kind, pk, handle, zlib.decompress(body)) for kind, pk, handle, body in rows]
 
 
 def strays() -> list[tuple[str, int | None, bytes]]:
@@ -192,12 +194,14 @@ def test_the_letterboxs_login_puts_into_every_brand_and_reads_none(walled):
     try:
         for brand in walled.brands:
             table = sql.Identifier(brand.schema_name, "inbox_arrival")
+            payloads = sql.Identifier(brand.schema_name, "inbox_payload")
             login.execute(
                 sql.SQL(
-                    "INSERT INTO {} (kind, twitter_id, handle_id, received_at, payload, outcome) "
-                    "VALUES ('tweet', 5000, 1, now(), '', '') ON CONFLICT DO NOTHING"
+                    "INSERT INTO {} (kind, twitter_id, handle_id, received_at, outcome) "
+                    "VALUES ('tweet', 5000, 1, now(), '') ON CONFLICT DO NOTHING"
                 ).format(table)
             )
+            login.execute(sql.SQL("INSERT INTO {} VALUES (5000, 'tweet', '') ON CONFLICT DO NOTHING").format(payloads))
             for statement in (
                 "SELECT 1 FROM {}",
                 "SELECT count(*) FROM {}",
@@ -205,15 +209,24 @@ def test_the_letterboxs_login_puts_into_every_brand_and_reads_none(walled):
                 "DELETE FROM {}",
                 "TRUNCATE {}",
                 "COPY {} TO STDOUT",
-                "INSERT INTO {} (kind, twitter_id, handle_id, received_at, payload, outcome) "
-                "VALUES ('tweet', 5001, 1, now(), '', '') RETURNING twitter_id",
-                "INSERT INTO {} (kind, twitter_id, handle_id, received_at, payload, outcome) "
-                "VALUES ('tweet', 5001, 1, now(), '', '') ON CONFLICT (kind, twitter_id) DO NOTHING",
-                "INSERT INTO {} (id, kind, twitter_id, handle_id, received_at, payload, outcome) "
-                "VALUES (1, 'tweet', 5001, 1, now(), '', '')",
+                "INSERT INTO {} (kind, twitter_id, handle_id, received_at, outcome) "
+                "VALUES ('tweet', 5001, 1, now(), '') RETURNING twitter_id",
+                "INSERT INTO {} (kind, twitter_id, handle_id, received_at, outcome) "
+                "VALUES ('tweet', 5001, 1, now(), '') ON CONFLICT (kind, twitter_id) DO NOTHING",
+                "INSERT INTO {} (id, kind, twitter_id, handle_id, received_at, outcome) "
+                "VALUES (1, 'tweet', 5001, 1, now(), '')",
             ):
                 with pytest.raises(InsufficientPrivilege):
                     login.execute(sql.SQL(statement).format(table))
+            for statement in (
+                "SELECT body FROM {}",
+                "UPDATE {} SET body = ''",
+                "DELETE FROM {}",
+                "COPY {} TO STDOUT",
+                "INSERT INTO {} VALUES (5001, 'tweet', '') RETURNING body",
+            ):
+                with pytest.raises(InsufficientPrivilege):
+                    login.execute(sql.SQL(statement).format(payloads))
     finally:
         login.close()
 

@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db import connection
 from psycopg import sql
 
-from inbox.models import Customer
+from inbox.models import Arrival, Customer, Payload
 from tenants import entry, schemas, walls
 from tenants.models import Brand
 from tests.conftest import NOON, handle_of
@@ -50,7 +50,7 @@ SHAPE = {
         SELECT relname, attname, replace(acl::text, %(role)s, 'itself') FROM (
             SELECT relname, '' AS attname, relacl AS acl FROM pg_class
             WHERE relnamespace = %(schema)s::regnamespace AND relkind <> 'i'
-            UNION ALL SELECT relname, attname, attacl FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+            UNION ALL SELECT relname, attname, attacl FROM pg_attribute JOIN pg_class c ON c.oid = attrelid AND NOT attisdropped
             WHERE relnamespace = %(schema)s::regnamespace AND attnum > 0) rights""",
 }
 
@@ -117,6 +117,30 @@ def test_a_brand_that_was_made_equals_one_that_was_migrated(agency):
     assert {subject for subject, rows in one.items() if rows} == set(SHAPE) - {"functions and triggers"}
     assert applied[0] == applied[1]
     assert len({row[0] for row in one["tables"] if row[1] == "r"}) == len(walls.brand_tables()) + 1
+
+
+def test_what_was_sent_before_it_had_a_table_of_its_own_moves_along(agency):
+    brand = make(agency, "moves")
+    arrivals = sql.Identifier(brand.schema_name, "inbox_arrival")
+    try:
+        with as_owner() as owner:
+            owner.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(brand.schema_name)))
+            owner.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(brand.schema_name)))
+        _as_owner("migrate_schemas", "inbox", "0005", f"--schema={brand.schema_name}", "--verbosity=0")
+        with as_owner() as owner:
+            insert = (
+                "INSERT INTO {} (kind, twitter_id, handle_id, received_at, payload) VALUES ('tweet', %s, 1, %s, %s)"
+            )
+            for twitter_id, payload in ((1, b"packed"), (2, b"")):
+                owner.execute(sql.SQL(insert).format(arrivals), [twitter_id, NOON, payload])
+        _as_owner("migrate_schemas", f"--schema={brand.schema_name}", "--verbosity=0")
+        _as_owner("prepare")
+
+        with entry.brand(brand):
+            assert list(Payload.objects.values_list("twitter_id", "kind", "body")) == [(1, "tweet", b"packed")]
+            assert list(Arrival.objects.values_list("twitter_id", flat=True)) == [1, 2]
+    finally:
+        schemas.drop_brand(brand=brand)
 
 
 def test_to_prepare_again_changes_nothing(agency):

@@ -79,7 +79,7 @@ def fill(brands: list[Brand], messages: int) -> None:
             owner.execute(f"VACUUM ANALYZE {', '.join(tables)}, accounts_deskrow")
 
 
-_TABLES = ("customer", "conversation", "message", "event", "arrival")
+_TABLES = ("customer", "conversation", "message", "event", "arrival", "payload")
 _FILL = """
 INSERT INTO inbox_customer (id, username, name, followers, described_by_id)
 SELECT 1000000000000000000 + n, 'customer' || n, 'Customer ' || n, n %% 997, 1000000000000000000 + n
@@ -108,9 +108,12 @@ FROM generate_series(1, %(messages)s) AS n;
 
 UPDATE inbox_eventline SET last_seq = last_seq + %(messages)s;
 
-INSERT INTO inbox_arrival (kind, twitter_id, handle_id, received_at, payload, carried_at, outcome)
-SELECT 'tweet', 1000000000000000000 + n, %(handle)s, %(now)s, decode(repeat(md5(n::text), 40), 'hex'), %(now)s,
-    'message'
+INSERT INTO inbox_payload (twitter_id, kind, body)
+SELECT 1000000000000000000 + n, 'tweet', decode(repeat(md5(n::text), 40), 'hex')
+FROM generate_series(1, %(messages)s) AS n;
+
+INSERT INTO inbox_arrival (kind, twitter_id, handle_id, received_at, carried_at, outcome)
+SELECT 'tweet', 1000000000000000000 + n, %(handle)s, %(now)s, %(now)s, 'message'
 FROM generate_series(1, %(messages)s) AS n;
 
 INSERT INTO accounts_deskrow (agency_id, brand_id, conversation_id, urgency, language, waiting_since, respond_by)

@@ -93,24 +93,27 @@ def _groups(offer: Offer, seconds: float, offset: float) -> list[_Group]:
         due = (nth + offset) * GROUP_SECONDS
         if not groups or groups[-1].due != due:
             groups.append(_Group(due, offer.schema, []))
-        before = f"tweet\t{tweet_id}\t{offer.handle_id}\t".encode()
-        after = b"\t\\\\x" + zlib.compress(body, 1).hex().encode() + b"\n"
-        groups[-1].lines.append((before, after))
+        arrival = f"tweet\t{tweet_id}\t{offer.handle_id}\t".encode()
+        payload = f"{tweet_id}\ttweet\t\\\\x{zlib.compress(body, 1).hex()}\n".encode()
+        groups[-1].lines.append((arrival, payload))
     return groups
 
 
 def _store(database: psycopg.Connection, groups: Sequence[_Group]) -> int:
     """One transaction, durable when this returns."""
-    at = datetime.now(UTC).isoformat().encode()
+    at = datetime.now(UTC).isoformat().encode() + b"\n"
     stored = 0
     with database.cursor() as cursor:
         for group in groups:
-            with cursor.copy(_COPY.format(sql.Identifier(group.schema))) as copy:
-                copy.write(b"".join(before + at + after for before, after in group.lines))
+            with cursor.copy(_COPY_PAYLOADS.format(sql.Identifier(group.schema))) as copy:
+                copy.write(b"".join(payload for _, payload in group.lines))
+            with cursor.copy(_COPY_ARRIVALS.format(sql.Identifier(group.schema))) as copy:
+                copy.write(b"".join(arrival + at for arrival, _ in group.lines))
             stored += len(group.lines)
             group.lines.clear()
         database.commit()
     return stored
 
 
-_COPY = sql.SQL("COPY {}.inbox_arrival (kind, twitter_id, handle_id, received_at, payload) FROM STDIN")
+_COPY_ARRIVALS = sql.SQL("COPY {}.inbox_arrival (kind, twitter_id, handle_id, received_at) FROM STDIN")
+_COPY_PAYLOADS = sql.SQL("COPY {}.inbox_payload (twitter_id, kind, body) FROM STDIN")

@@ -1,7 +1,6 @@
 """Scenes: what Twitter sends about a few people talking, and what our rows say afterwards, without the order."""
 
 import json
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from inbox.models import Amplification, Arrival, Conversation, Customer, Deletio
 from tenants.models import Brand
 from tests.conftest import NOON
 from tests.factories import tweet_id
-from tests.payloads import deletion_event, tweet_event
+from tests.payloads import deletion_event, payload_of, tweet_event
 
 HOUR = 3600
 _OF_A_CONVERSATION = (
@@ -140,7 +139,7 @@ def snapshot() -> dict[str, Any]:
 
 
 def _words_in(arrival: Arrival) -> str | None:
-    return json.loads(zlib.decompress(arrival.payload))["data"]["payload"].get("text")
+    return json.loads(payload_of(arrival))["data"]["payload"].get("text")
 
 
 def _events(conversations: Iterable[int]) -> Counter[tuple]:

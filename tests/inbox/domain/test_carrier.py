@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-import zlib
 from argparse import ArgumentTypeError
 from contextlib import contextmanager
 from itertools import pairwise
@@ -16,8 +15,8 @@ from django.conf import settings
 from django.db import connection
 from redis import Redis
 
-from inbox.domain import flow
-from inbox.enums import ArrivalKind, EventKind
+from inbox.domain import arrivals, flow
+from inbox.enums import ArrivalKind, EventKind, Source
 from inbox.management.commands import carry
 from inbox.models import Arrival, Conversation, Event, Message
 from tenants import schemas
@@ -34,18 +33,12 @@ CHANNEL = f"nightjar:{settings.DATABASES['default']['NAME']}:arrivals"
 def fill(brand, count, start=0):
     """So many arrivals, committed, of fifty customers."""
     with committed(brand):
-        Arrival.objects.bulk_create(
-            Arrival(
-                kind=ArrivalKind.TWEET,
-                twitter_id=tweet_id(0, number),
-                handle_id=handle_of(brand),
-                received_at=NOON,
-                payload=zlib.compress(
-                    tweet_event(id=tweet_id(0, number), author_id=JO + number % 50, text="bag", mentions=[]), 1
-                ),
-            )
+        bodies = [
+            (pk, tweet_event(id=pk, author_id=JO + number % 50, text="bag", mentions=[]))
             for number in range(start, start + count)
-        )
+            if (pk := tweet_id(0, number))
+        ]
+        arrivals.store_all(bodies, kind=ArrivalKind.TWEET, handle_id=handle_of(brand), source=Source.WEBHOOK, now=NOON)
 
 
 def waiting(brand):

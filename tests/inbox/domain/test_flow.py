@@ -9,7 +9,7 @@ from inbox.enums import ArrivalKind, Direction, Outcome, Source
 from inbox.models import Arrival, Conversation, CostLine, Customer, Event, Message
 from tests.conftest import ACME_HANDLE, NOON
 from tests.factories import MessageFactory, tweet_id
-from tests.payloads import arrive, tweet_event
+from tests.payloads import arrive, payload_of, tweet_event
 
 JO = 900_000_000_000_000_001
 
@@ -200,7 +200,7 @@ def test_what_cannot_be_read_is_settled_and_kept_and_stops_nobody(acme, body):
     outcome = carried(acme, body)
 
     assert outcome == Outcome.UNREADABLE
-    assert arrivals.body_of(Arrival.objects.get(twitter_id=tweet_id(0))) == body
+    assert payload_of(Arrival.objects.get(twitter_id=tweet_id(0))) == body
     assert Message.objects.values_list("pk", flat=True).get() == tweet_id(1)
     assert arrivals.claim(limit=10).waiting == []
 
@@ -211,7 +211,7 @@ def test_kinds_that_we_do_not_act_on_yet_are_kept(acme):
     outcome = carried(acme, body, kind=ArrivalKind.OTHER, twitter_id=7)
 
     assert outcome == Outcome.KEPT
-    assert arrivals.body_of(Arrival.objects.get()) == body
+    assert payload_of(Arrival.objects.get()) == body
 
 
 def test_a_batch_takes_no_more_than_it_is_allowed_and_the_oldest_first(acme):

@@ -14,7 +14,7 @@ from inbox import tasks
 from inbox.domain import arrivals, budgets, calls, deliveries, polling, rechecks
 from inbox.domain.calls import Answer, Call
 from inbox.enums import ArrivalKind, Source
-from inbox.models import Arrival, ChannelSettings, Conversation, Customer, Message, Pulse, Reply
+from inbox.models import ChannelSettings, Conversation, Customer, Message, Payload, Pulse, Reply
 from inbox.twitter.reading import id_at
 from tenants import entry, sealing
 from tenants.models import AppBudget, AppState
@@ -77,7 +77,7 @@ def everything_kept(channel: Channel) -> str:
             if table not in ("django_migrations",):
                 cursor.execute(f'SELECT t::text FROM "{channel.brand.schema_name}"."{table}" t')
                 rows += [row for (row,) in cursor.fetchall()]
-        rows += [zlib.decompress(arrival.payload).decode() for arrival in Arrival.objects.all() if arrival.payload]
+        rows += [zlib.decompress(payload.body).decode() for payload in Payload.objects.all()]
     return "\n".join(rows)
 
 

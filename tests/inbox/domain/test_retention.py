@@ -11,7 +11,7 @@ from accounts.enums import AuditKind, Role
 from accounts.models import AuditEntry
 from inbox.domain import retention
 from inbox.enums import Outcome
-from inbox.models import Amplification, Arrival, ChannelSettings, Conversation, Event, Message
+from inbox.models import Amplification, Arrival, ChannelSettings, Conversation, Event, Message, Payload
 from tenants import entry, schemas
 from tenants.refusals import NotNow, NotYours
 from tests.conftest import ACME_HANDLE, NOON, committed
@@ -69,7 +69,7 @@ def test_of_a_broadcast_the_id_stays_without_what_was_sent(acme):
         Outcome.BROADCAST,
         NOON,
     )
-    assert bytes(Arrival.objects.get().payload) == b""
+    assert not Payload.objects.exists()
 
 
 def test_retweets_and_messages_stay_when_their_arrivals_go(acme):
@@ -178,15 +178,20 @@ def test_after_ten_times_of_filling_and_deleting_the_table_is_as_large_as_after_
 
 # What is settled is written once more, as carrying does it.
 _FILL = """
-INSERT INTO inbox_arrival (kind, twitter_id, handle_id, received_at, payload)
-SELECT 'tweet', %(first)s + n, 1, %(at)s, decode(repeat(md5(n::text), 60), 'hex') FROM generate_series(1, 5000) AS n
+WITH sent AS (
+    INSERT INTO inbox_payload (twitter_id, kind, body)
+    SELECT %(first)s + n, 'tweet', decode(repeat(md5(n::text), 60), 'hex') FROM generate_series(1, 5000) AS n
+)
+INSERT INTO inbox_arrival (kind, twitter_id, handle_id, received_at)
+SELECT 'tweet', %(first)s + n, 1, %(at)s FROM generate_series(1, 5000) AS n
 """
 _SETTLE = "UPDATE inbox_arrival SET carried_at = received_at, outcome = 'message' WHERE carried_at IS NULL"
 
 
 def _size_after_vacuum(brand):
-    """Bytes of the table with its indexes and payloads, after what autovacuum does by itself."""
-    table = f'"{brand.schema_name}".inbox_arrival'
+    """Bytes of both tables with their indexes, after what autovacuum does by itself."""
+    tables = [f'"{brand.schema_name}".inbox_{name}' for name in ("arrival", "payload")]
     with psycopg.connect(settings.OWNER_DATABASE_URL, autocommit=True) as owner:
-        owner.execute(f"VACUUM (TRUNCATE false) {table}")
-        return owner.execute("SELECT pg_total_relation_size(%s::regclass)", [table]).fetchone()[0]
+        owner.execute(f"VACUUM (TRUNCATE false) {', '.join(tables)}")
+        size = "SELECT sum(pg_total_relation_size(name::regclass))::bigint FROM unnest(%s::text[]) AS name"
+        return owner.execute(size, [tables]).fetchone()[0]

@@ -8,7 +8,7 @@ import pytest
 from accounts.enums import Role
 from inbox.domain import flow, wrapup
 from inbox.enums import ArrivalKind, Direction, EventKind, FoundingDisposition, Outcome
-from inbox.models import Amplification, Arrival, Conversation, Customer, Deletion, Event, Message
+from inbox.models import Amplification, Arrival, Conversation, Customer, Deletion, Event, Message, Payload
 from tests.conftest import ACME_HANDLE, CANARY_HANDLE, NOON
 from tests.factories import at, tweet_id
 from tests.inbox.domain.conftest import FRONT, HELP
@@ -438,4 +438,4 @@ def test_a_tweet_that_names_the_brand_but_no_handle_is_work_of_the_handle_that_w
 
 
 def _all_payloads():
-    return b"".join(zlib.decompress(row.payload) for row in Arrival.objects.filter(kind=ArrivalKind.TWEET))
+    return b"".join(zlib.decompress(row.body) for row in Payload.objects.filter(kind=ArrivalKind.TWEET))
