@@ -27,6 +27,8 @@ _NEGATIONS = frozenset(NEGATE)
 _IDIOMS: dict[str, float] = SPECIAL_CASES
 # Each idiom and each booster of several words has one of these; without one there is nothing to put together.
 _IN_IDIOMS = frozenset({"shit", "bomb", "ass", "stop", "right", "death", "die", "heart", "enough", "kind", "sort"})
+# Every emoji is one of these. A class of the 1,300 themselves would be tried one by one at each sign.
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _FADING = (1.0, 0.95, 0.9)  # what a booster is worth one, two and three words before
 
 
@@ -38,7 +40,6 @@ class Ear:
         self._worth: dict[str, float] = {**vader.lexicon, **more}
         self._emoji: dict[str, str] = vader.emojis
         self._with_emoji = frozenset(self._emoji)
-        self._any_emoji = re.compile(f"[{re.escape(''.join(sign for sign in self._emoji if len(sign) == 1))}]")
 
     def hear(self, text: str) -> tuple[float, bool]:
         """The polarity from -1 to 1, and whether any word is sour."""
@@ -66,11 +67,13 @@ class Ear:
 
     def _named(self, text: str) -> str:
         """The text with each emoji written out, as VADER writes it: with a space before it, where there is none."""
-        return self._any_emoji.sub(self._name_of, text)
+        return _NOT_ASCII.sub(self._name_of, text)
 
     def _name_of(self, found: re.Match[str]) -> str:
+        name = self._emoji.get(found[0])
+        if name is None:
+            return found[0]
         place = found.start()
-        name = self._emoji[found[0]]
         return name if place == 0 or found.string[place - 1] == " " else f" {name}"
 
 
