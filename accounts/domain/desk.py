@@ -111,7 +111,7 @@ def give_back(*, brand_id: int, conversation_id: int, by: User) -> None:
     row.save(update_fields=["assignee", "assigned_at"])
 
 
-MOST_GIVEN = 200
+MOST_GIVEN = 500
 
 
 @dataclass(frozen=True, slots=True)

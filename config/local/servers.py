@@ -312,6 +312,11 @@ def _postgres(home: Path, programs: Path, folder: Path, port: int, account: Acco
         "shared_buffers": "256MB",
         "max_wal_size": "4GB",  # fewer checkpoints, and so fewer whole pages written after each, at a busy hour
         "checkpoint_timeout": "15min",
+        # Young tables, of which a schema per brand makes very many, need neither vacuum nor statistics every minute;
+        # and each time one has them, every prepared statement that reads it is planned anew.
+        "autovacuum_vacuum_threshold": 1_000,
+        "autovacuum_vacuum_insert_threshold": 20_000,
+        "autovacuum_analyze_threshold": 5_000,
         "jit": "off",  # statements here are short; to compile one costs more than it saves
         "max_locks_per_transaction": 256,  # a schema per brand: many tables in one migration
         "shared_preload_libraries": "pg_stat_statements",

@@ -17,8 +17,8 @@ from tenants.database.columns import names, numbers, times, words
 
 __all__ = ["ask", "names", "numbers", "plan_for_batches", "times", "words"]
 
-# So many plans does one connection keep, of some 20 kB each; the one that was used least lately goes first. A brand needs
-# sixteen: with fewer than all brands need, each statement would be planned anew each time.
+# So many plans does one connection keep, of some 20 kB each; the one that was used least lately goes first. A brand
+# needs sixteen: with fewer than all brands need, each statement would be planned anew each time.
 MOST_PLANS = 10_000
 
 

@@ -78,12 +78,11 @@ def test_arrivals_are_spread_over_the_time_and_none_is_a_duplicate():
     more = producer.Offer("b_one", 1_700_000_000_000_000_001, "One", count=50, start=50)
 
     groups = producer._groups(offer, 2.0, 0.5)
-    ids = [
-        before.split(b"\t")[1] for group in [*groups, *producer._groups(more, 2.0, 0.5)] for before, _ in group.lines
-    ]
+    both = [row for group in [*groups, *producer._groups(more, 2.0, 0.5)] for row in group.rows]
+    ids = [payload[6:14] for _, payload in both]  # after the number of fields and the length of the first
 
     assert [group.due for group in groups] == pytest.approx([0.2 * (nth + 0.5) for nth in range(10)])
-    assert {len(group.lines) for group in groups} == {5}
+    assert {len(group.rows) for group in groups} == {5}
     assert len(set(ids)) == 100
 
 

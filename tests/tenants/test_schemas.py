@@ -50,7 +50,8 @@ SHAPE = {
         SELECT relname, attname, replace(acl::text, %(role)s, 'itself') FROM (
             SELECT relname, '' AS attname, relacl AS acl FROM pg_class
             WHERE relnamespace = %(schema)s::regnamespace AND relkind <> 'i'
-            UNION ALL SELECT relname, attname, attacl FROM pg_attribute JOIN pg_class c ON c.oid = attrelid AND NOT attisdropped
+            UNION ALL SELECT relname, attname, attacl FROM pg_attribute JOIN pg_class c ON c.oid = attrelid 
+                AND NOT attisdropped
             WHERE relnamespace = %(schema)s::regnamespace AND attnum > 0) rights""",
 }
 

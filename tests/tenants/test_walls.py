@@ -455,6 +455,22 @@ def test_each_brand_reads_its_own_canary_and_the_same_keys_elsewhere_are_closed(
                 cursor.execute("ROLLBACK TO here")
 
 
+def test_postgresql_keeps_no_samples_of_what_people_wrote(walled):
+    asked = (
+        "SELECT tablename, attname, most_common_vals::text, histogram_bounds::text FROM pg_stats"
+        " JOIN pg_tables USING (schemaname, tablename) WHERE schemaname = %s"
+    )
+    with as_owner() as owner:
+        for brand in walled.brands:
+            for model in walls.brand_tables():
+                owner.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(brand.schema_name, model._meta.db_table)))
+        samples = {brand: owner.execute(asked, [brand.schema_name]).fetchall() for brand in walled.brands}
+
+    for brand, rows in samples.items():
+        assert {"inbox_message", "inbox_arrival", "inbox_customer"} <= {table for table, *_ in rows}
+        assert [row for row in rows if canary_of(brand) in repr(row)] == []
+
+
 def test_a_brand_makes_no_tables_and_reads_no_people(walled):
     with wearing(role(f"brand_{walled.one.pk}")) as cursor:
         for statement in (

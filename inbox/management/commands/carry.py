@@ -31,8 +31,10 @@ from tenants.models import Brand
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 5.0
-# How often an agency's people are looked at, to be given what waits.
-SHARE_OUT_SECONDS = 0.2
+# How often an agency's people are looked at, to be given what waits, while much comes; and which part of the time at
+# most goes into it. Each brand is told in a transaction of its own, so a few times a second cost as much as carrying.
+SHARE_OUT_SECONDS = 0.5
+SHARE_OUT_AT_MOST = 1 / 20
 LONGEST_PAUSE = 0.5  # between two turns of a brand, when the carrier has no time to spare
 # The most that a brand is carried in one turn while others wait for theirs.
 SHARED_BATCH = 200
@@ -214,9 +216,9 @@ class Sharing:
             except DatabaseError as error:
                 log.error("What waits at agency %d was given to nobody: %s", agency_id, str(error).strip())
                 connection.close()
-            # Never more than a tenth of the time goes into it, however much there is to give.
             ended = time.monotonic()
-            self._not_before[agency_id] = ended + max(SHARE_OUT_SECONDS, 9 * (ended - began))
+            rest = (ended - began) * (1 / SHARE_OUT_AT_MOST - 1)
+            self._not_before[agency_id] = ended + max(SHARE_OUT_SECONDS, rest)
             began = ended
 
 
