@@ -125,4 +125,12 @@ def _write_rows(writer: Any, cursor: Cursor[Any], *, is_audit: bool, packed: Seq
     unpack = {place for place, column in enumerate(columns) if column in packed}
     writer.writerow([columns[place] for place in kept])
     for row in cursor:
-        writer.writerow([safe_cell(zlib.decompress(row[at]) if at in unpack else row[at]) for at in kept])
+        writer.writerow([safe_cell(_unpacked(row[at]) if at in unpack else row[at]) for at in kept])
+
+
+def _unpacked(value: bytes) -> bytes:
+    """What was packed; whatever else lies there as it is, since an export leaves nothing out."""
+    try:
+        return zlib.decompress(value)
+    except zlib.error:
+        return value

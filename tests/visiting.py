@@ -10,6 +10,8 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.domain.people import add_person
+from accounts.enums import Role
 from accounts.models import User
 from tenants import entry
 
@@ -22,6 +24,24 @@ def visitor(host: str, user_id: int | None = None, *, opened_on: str | None = No
     if user_id is not None:
         client.cookies[settings.SESSION_COOKIE_NAME] = session_of(user_id, host=opened_on or host)
     return client
+
+
+def one_of_each_role(house, *, at: str) -> dict[str, int]:
+    """Somebody of each role, with an address at this host. The demonstration's people need no second factor."""
+    made = {
+        role: add_person(
+            email=f"{role}@{at}",
+            name=f"{role.title()} Test",
+            password="secret",
+            agency_id=house.agency.pk,
+            brand_id=house.acme.pk if role.startswith("client") else None,
+            role=role,
+            is_demonstration=True,
+        )
+        for role in Role
+    }
+    connection.close()
+    return made
 
 
 def session_of(user_id: int, *, host: str) -> str:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import stat
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,8 @@ def leaving(office) -> Brand:
     with entry.brand(brand):
         conversation = factories.ConversationFactory(handle_id=handle_of(brand))
         factories.MessageFactory(conversation=conversation, text="=cmd|'/c calc'!A1 where is my bag?")
+        for number, body in ((7, zlib.compress('{"text": "wörd for wörd"}'.encode())), (8, b"never packed")):
+            factories.PayloadFactory(twitter_id=number, body=body)
         Credential.objects.create(handle_id=handle_of(brand), username="LeavingAir", sealed_access_token=SECRET)
     with entry.agency(office.agency.pk):
         founding.set_logo(brand=brand, picture=badges.picture_from(badges.tile("#0b6e4f")), by=office.admin, now=NOON)
@@ -105,10 +108,13 @@ def test_the_export_holds_everything_but_secrets(office, leaving):
         names = set(archive.namelist())
         whole = b"".join(archive.read(name) for name in names)
         messages = list(csv.DictReader(io.StringIO(archive.read("inbox_message.csv").decode())))
+        sent = list(csv.DictReader(io.StringIO(archive.read("inbox_payload.csv").decode())))
         chain = list(csv.DictReader(io.StringIO(archive.read("audit.csv").decode())))
         logo = archive.read("logo.png")
     assert {"README.txt", "inbox_conversation.csv", "tenants_brand.csv", "tenants_handle.csv", "people.csv"} <= names
     assert [line["text"] for line in messages] == ["'=cmd|'/c calc'!A1 where is my bag?"]
+    assert [line["twitter_id"] for line in sent] == ["7", "8"]
+    assert [line["body"] for line in sent] == ['{"text": "wörd for wörd"}', "never packed"]
     assert [line["kind"] for line in chain] == ["brand_founded", "brand_changed", "brand_ending"]
     assert logo.startswith(b"\x89PNG")
     assert SECRET not in whole

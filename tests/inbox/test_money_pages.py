@@ -3,11 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.domain.people import add_person
 from accounts.enums import Role
 from inbox.enums import Answerable, ReplyStatus
 from inbox.models import ChannelSettings, Reply
@@ -20,29 +18,15 @@ from tests.factories import (
     PolicyLineFactory,
     tweet_id,
 )
-from tests.visiting import ACME, AGENCY, count_of, queries_counted, visitor
+from tests.visiting import ACME, AGENCY, count_of, one_of_each_role, queries_counted, visitor
 
 COSTS, POLICY = "/b/acme/settings/costs/", "/b/acme/settings/policy/"
 
 
 @pytest.fixture(scope="module")
 def people(house, django_db_blocker) -> dict[str, int]:
-    """Somebody of each role. The demonstration's people need no second factor."""
     with django_db_blocker.unblock():
-        made = {
-            role: add_person(
-                email=f"{role}@money.test",
-                name=f"{role.title()} Test",
-                password="secret",
-                agency_id=house.agency.pk,
-                brand_id=house.acme.pk if role.startswith("client") else None,
-                role=role,
-                is_demonstration=True,
-            )
-            for role in Role
-        }
-        connection.close()
-    return made
+        return one_of_each_role(house, at="money.test")
 
 
 @pytest.fixture

@@ -3,16 +3,14 @@
 import re
 
 import pytest
-from django.db import connection
 from django.test import Client
 
-from accounts.domain.people import add_person
 from accounts.enums import Role
 from inbox.models import Delivery, Webhook
 from tenants import entry
 from tests.conftest import NOON
 from tests.factories import DeliveryFactory, EventFactory, WebhookFactory
-from tests.visiting import ACME, AGENCY, count_of, queries_counted, visitor
+from tests.visiting import ACME, AGENCY, count_of, one_of_each_role, queries_counted, visitor
 
 ROOT = "/b/acme/settings/webhooks/"
 URL = "https://1.1.1.1/nightjar"  # a number: nothing is looked up
@@ -21,22 +19,8 @@ FIELDS = {"name": "Orders", "url": URL, "kinds": ["reply_posted", "closed"]}
 
 @pytest.fixture(scope="module")
 def people(house, django_db_blocker) -> dict[str, int]:
-    """Somebody of each role. The demonstration's people need no second factor."""
     with django_db_blocker.unblock():
-        made = {
-            role: add_person(
-                email=f"{role}@webhooks.test",
-                name=f"{role.title()} Test",
-                password="secret",
-                agency_id=house.agency.pk,
-                brand_id=house.acme.pk if role.startswith("client") else None,
-                role=role,
-                is_demonstration=True,
-            )
-            for role in Role
-        }
-        connection.close()
-    return made
+        return one_of_each_role(house, at="webhooks.test")
 
 
 @pytest.fixture
