@@ -75,9 +75,6 @@ class Scope(models.TextChoices):
     PEOPLE_READ = "people:read", "read who works here"
 
 
-STAFF = (Role.ADMIN, Role.SUPERVISOR, Role.AGENT, Role.TRAINEE)
-
-
 class AuditKind(models.TextChoices):
     LOGGED_IN = "logged_in", "logged in"
     LOG_IN_FAILED = "log_in_failed", "log-in failed"

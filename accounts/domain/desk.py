@@ -60,16 +60,6 @@ def put(rows: Sequence[Waiting]) -> None:
             )
 
 
-def _plain(row: Waiting) -> dict[str, Any]:
-    return {
-        "conversation_id": row.conversation_id,
-        "urgency": row.urgency,
-        "language": row.language,
-        "waiting_since": row.waiting_since and row.waiting_since.isoformat(),
-        "respond_by": row.respond_by and row.respond_by.isoformat(),
-    }
-
-
 def clear(conversation_id: int) -> None:
     """Take a closed conversation of the current brand off the desk."""
     DeskRow.objects.filter(brand_id=entry.current_brand_id(), conversation_id=conversation_id).delete()

@@ -303,33 +303,35 @@ def _make_cluster(programs: Path, folder: Path, password: str, account: Account 
     fresh.rename(folder / "data")
 
 
+_POSTGRES_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": 200,
+    "shared_buffers": "256MB",
+    "max_wal_size": "4GB",  # fewer checkpoints, and so fewer whole pages written after each, at a busy hour
+    "checkpoint_timeout": "15min",
+    # Young tables, of which a schema per brand makes very many, need neither vacuum nor statistics every minute;
+    # and each time one has them, every prepared statement that reads it is planned anew.
+    "autovacuum_vacuum_threshold": 1_000,
+    "autovacuum_vacuum_insert_threshold": 20_000,
+    "autovacuum_analyze_threshold": 5_000,
+    "jit": "off",  # statements here are short; to compile one costs more than it saves
+    "max_locks_per_transaction": 256,  # a schema per brand: many tables in one migration
+    "shared_preload_libraries": "pg_stat_statements",
+    # Counting costs each statement something, and with hundreds of schemas the table runs over. Whoever wants to
+    # look switches it on: ALTER SYSTEM SET pg_stat_statements.track = 'top'.
+    "pg_stat_statements.track": "none",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_statement": "none",
+    "log_checkpoints": "off",
+    "log_error_verbosity": "terse",  # details quote rows, and rows are what customers wrote
+    "log_min_error_statement": "panic",
+}
+
+
 def _postgres(home: Path, programs: Path, folder: Path, port: int, account: Account | None, throwaway: bool) -> Part:
-    settings = {
-        "listen_addresses": "127.0.0.1",
-        "port": port,
-        "unix_socket_directories": "",
-        "max_connections": 200,
-        "shared_buffers": "256MB",
-        "max_wal_size": "4GB",  # fewer checkpoints, and so fewer whole pages written after each, at a busy hour
-        "checkpoint_timeout": "15min",
-        # Young tables, of which a schema per brand makes very many, need neither vacuum nor statistics every minute;
-        # and each time one has them, every prepared statement that reads it is planned anew.
-        "autovacuum_vacuum_threshold": 1_000,
-        "autovacuum_vacuum_insert_threshold": 20_000,
-        "autovacuum_analyze_threshold": 5_000,
-        "jit": "off",  # statements here are short; to compile one costs more than it saves
-        "max_locks_per_transaction": 256,  # a schema per brand: many tables in one migration
-        "shared_preload_libraries": "pg_stat_statements",
-        # Counting costs each statement something, and with hundreds of schemas the table runs over. Whoever wants to
-        # look switches it on: ALTER SYSTEM SET pg_stat_statements.track = 'top'.
-        "pg_stat_statements.track": "none",
-        "timezone": "UTC",
-        "log_timezone": "UTC",
-        "log_statement": "none",
-        "log_checkpoints": "off",
-        "log_error_verbosity": "terse",  # details quote rows, and rows are what customers wrote
-        "log_min_error_statement": "panic",
-    }
+    settings: dict[str, object] = {**_POSTGRES_SETTINGS, "port": port}
     if throwaway:
         settings |= {"fsync": "off", "full_page_writes": "off"}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]

@@ -183,12 +183,6 @@ def _line(pulse: Pulse, now: datetime) -> Line:
     return Line(EventKind.CHANNEL_QUIET, 0, now, facts=facts)
 
 
-def count_asked(pulse: Pulse, *, answered: bool, now: datetime) -> None:
-    """Note that Twitter was asked by this way, and whether it answered."""
-    changes = {"last_answered_at": now} if answered else {}
-    Pulse.objects.filter(pk=pulse.pk).update(last_asked_at=now, **changes)
-
-
 def figures() -> list[str]:
     """This brand's pulses as lines that Prometheus reads."""
     now, schema = timezone.now(), entry.current_schema()

@@ -118,6 +118,7 @@ def _draw_costs(request: Any, *, refusal: Refusal | None = None, typed: str | No
         "kept": round(terms.KEPT_FOR_PEOPLE * 100),
         "limits": [_limit(row, names) for row in budgets.allowances(now)],
         "limits_read_on": terms.LIMITS_READ_ON,
+        "limits_source": terms.LIMITS_SOURCE,
         "stopped": stopped,
         **_table_of_prices(),
     }

@@ -15,7 +15,7 @@ from accounts.domain.people import add_person
 from accounts.enums import Role
 from accounts.models import User
 from tenants import entry, schemas
-from tenants.models import Agency, Brand, BuildState
+from tenants.models import Agency, Brand
 from tests.conftest import NOON
 from tests.visiting import OPERATORS, visitor
 from tests.walled import as_owner, end_agency, new_agency
@@ -117,7 +117,3 @@ def break_building(brand: Brand) -> None:
 def mend_building(brand: Brand) -> None:
     with as_owner() as owner:
         owner.execute(f'DROP SCHEMA "{brand.schema_name}"')
-
-
-def is_made(brand: Brand) -> bool:
-    return brand.build_state == BuildState.READY

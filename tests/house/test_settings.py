@@ -11,7 +11,6 @@ LIMITS = {
     "accounts/adapters.py": "failed log-ins, as allauth counts them, so that a person is told how long to wait",
     "config/programs.py": "how often a key called within the minute",
 }
-SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 
 
 def test_no_app_is_in_two_kinds_of_schema():

@@ -13,6 +13,7 @@ from inbox.twitter.shapes import read_tweet
 from tests.conftest import ACME_HANDLE, NOON
 from tests.factories import ErrandFactory, ReplyFactory, at
 from tests.inbox.domain.scenes import HOUR, carry, deletion, hours, partition, tweet
+from tests.payloads import payload_of
 
 JO = 900_000_000_000_000_001
 FIRST, SECOND, THIRD = hours(0), hours(0.2), hours(0.4)
@@ -150,7 +151,7 @@ def test_deleting_any_version_deletes_the_message_and_its_history(acme, gone, fi
     assert (message.text, message.media, message.links, message.reasons) == ("", None, None, [])
     assert message.deleted_at is not None
     assert set(Version.objects.values_list("text", flat=True)) <= {""}
-    assert not any(b"bag" in arrivals.body_of(row) for row in Arrival.objects.filter(kind=ArrivalKind.TWEET))
+    assert not any(b"bag" in payload_of(row) for row in Arrival.objects.filter(kind=ArrivalKind.TWEET))
 
 
 # --- deletions
