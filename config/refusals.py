@@ -1,5 +1,6 @@
 """The one place where a refusal becomes an answer: 403 or 409, in the words it was raised with."""
 
+import sys
 from collections.abc import Callable
 
 from django.core.exceptions import RequestDataTooBig
@@ -7,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.api.problems import Problem, drawn, is_for_programs, nothing_here, problem_of
+from tenants.database.away import is_away
 from tenants.refusals import NotYours, Refusal
 
 
@@ -53,11 +55,25 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def crashed(request: HttpRequest) -> HttpResponse:
+    if is_away(sys.exc_info()[1]):
+        return _away(request)
     if is_for_programs(request):
         return drawn(request, Problem(500, "broken", "Something broke on our side. Ask again later; then tell us."))
     return HttpResponse(_CRASHED, status=500)
 
 
+def _away(request: HttpRequest) -> HttpResponse:
+    """The database is away: mostly for seconds, since it is started again by itself."""
+    later = {"Retry-After": str(_AWAY_SECONDS)}
+    if is_for_programs(request):
+        return drawn(request, Problem(503, "away", "Our database is away for a moment. Ask again.", headers=later))
+    return HttpResponse(_AWAY, status=503, headers=later)
+
+
+_AWAY_SECONDS = 5
+_AWAY = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Back in a moment</title>
+<h1>Back in a moment</h1><p>Our database is away. Nothing you wrote was sent. Load the page again in some seconds.</p>
+"""
 _TOO_MUCH = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Too much</title>
 <h1>Too much</h1><p>That was more than we take at once. Nothing of it was kept.</p>
 """
