@@ -1,12 +1,13 @@
 from django import forms
 
+from inbox.domain.replies import LONGEST_DRAFT
 from inbox.enums import WEBHOOK_TYPES, ReplyWay
 
 
 class DraftForm(forms.Form):
     """What the composer sends to be kept."""
 
-    text = forms.CharField(max_length=25_000, strip=False)
+    text = forms.CharField(max_length=LONGEST_DRAFT, strip=False)
     in_reply_to = forms.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
     way = forms.ChoiceField(choices=ReplyWay.choices, required=False)
     invites_private = forms.BooleanField(required=False)
@@ -14,6 +15,10 @@ class DraftForm(forms.Form):
 
     def sentence(self) -> str:
         """What is wrong with the form, for the person who sent it."""
+        if self.has_error("text", "max_length"):
+            return f"The reply has {len(self.data['text']):,} characters; {LONGEST_DRAFT:,} can be kept."
+        if self.has_error("text", "null_characters_not_allowed"):
+            return "The reply holds a character that no tweet can have. Type it again instead of pasting it."
         if "text" in self.errors:
             return "The reply is empty. Write something first."
         if "way" in self.errors:

@@ -178,9 +178,10 @@ def files_of(replies: Iterable[Reply]) -> QuerySet[ReplyMedia]:
 
 
 def errands_of(messages: Iterable[Message]) -> dict[int, Errand]:
-    """The newest errand of each of these messages that is under way or stuck."""
-    rows = Errand.objects.filter(message__in=[message.pk for message in messages]).exclude(state=ErrandState.DONE)
-    return {errand.message_id: errand for errand in rows.order_by("pk")}
+    """The newest errand of each of these messages, where that is under way or stuck."""
+    rows = Errand.objects.filter(message__in=[message.pk for message in messages])
+    newest = rows.order_by("message_id", "-pk").distinct("message_id")
+    return {errand.message_id: errand for errand in newest if errand.state != ErrandState.DONE}
 
 
 def replies_to_approve() -> QuerySet[Reply]:
@@ -190,8 +191,12 @@ def replies_to_approve() -> QuerySet[Reply]:
 
 
 def still_to_take_back(user_id: int, *, now: datetime) -> QuerySet[Reply]:
-    """What this person has just let go out and can still take back, the last one first; with its customer."""
-    approved = Reply.objects.filter(status=ReplyStatus.APPROVED, approved_by=user_id, undo_until__gt=now)
+    """What this person has just let go out and can still take back, the last one first; with its customer.
+
+    A long answer once, by its first part: it is taken back as a whole.
+    """
+    going = {"status": ReplyStatus.APPROVED, "follows": None}
+    approved = Reply.objects.filter(approved_by=user_id, undo_until__gt=now, **going)
     return approved.select_related("conversation__customer").order_by("-approved_at", "-pk")[:MOST_TAKEN_BACK]
 
 

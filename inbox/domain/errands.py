@@ -84,8 +84,7 @@ def want(*, message: Message, kind: str, by: User, role: str, now: datetime, tex
     policies.check_brand_is_live(rules.state_of_brand())
     message = Message.objects.select_for_update(of=("self",)).select_related("conversation").get(pk=message.pk)
     text = _checked(message, kind, text, now=now)
-    if Errand.objects.filter(message=message, state__in=_OPEN).exists():
-        raise NotNow("Something is being done to this tweet already. Wait until that is settled.")
+    _check_is_the_only_one(message)
     errand = Errand.objects.create(kind=kind, message=message, text=text, wanted_at=now, wanted_by=by)
     facts = {"errand": errand.pk, "kind": str(kind), "message": str(message.pk)}
     audit.record_here(AuditKind.ERRAND_WANTED, now=now, by_id=by.pk, facts=facts)
@@ -100,10 +99,16 @@ def try_again(*, errand: Errand, by: User, role: str, now: datetime) -> Errand:
     errand = _stuck(errand, role)
     policies.check_brand_is_live(rules.state_of_brand())
     _checked(errand.message, errand.kind, errand.text, now=now)
+    _check_is_the_only_one(errand.message)
     errand.state, errand.why, errand.not_before, errand.attempt = ErrandState.WANTED, "", None, 0
     errand.save()
     events.record([_line(EventKind.ERRAND_WANTED, errand, now, by=by)])
     return errand
+
+
+def _check_is_the_only_one(message: Message) -> None:
+    if Errand.objects.filter(message=message, state__in=_OPEN).exists():
+        raise NotNow("Something is being done to this tweet already. Wait until that is settled.")
 
 
 @transaction.atomic
@@ -111,8 +116,7 @@ def it_was_done(*, errand: Errand, by: User, role: str, now: datetime) -> Errand
     """A person says that Twitter did it."""
     arrivals.hold()
     errand = _stuck(errand, role)
-    facts = {"errand": errand.pk, "fate": "done"}
-    audit.record_here(AuditKind.FATE_DECIDED, now=now, by_id=by.pk, facts=facts)
+    audit.record_here(AuditKind.FATE_DECIDED, now=now, by_id=by.pk, facts={"errand": errand.pk, "fate": "done"})
     _done(errand, errand.twitter_id, now=now)
     return errand
 

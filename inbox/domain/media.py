@@ -96,6 +96,10 @@ def describe(*, file: ReplyMedia, alt_text: str, by: User, role: str) -> ReplyMe
     """Say what a file shows, for who cannot see it. Twitter is told before the reply is posted."""
     reply = Reply.objects.select_for_update().get(pk=file.reply_id)
     policies.check_is_own(by, role, reply)
+    there = reply.media.defer("content").filter(pk=file.pk).first()
+    if there is None:
+        raise NotNow("This file was taken off the reply meanwhile.")
+    file = there
     file.alt_text, file.state, file.media_id, file.usable_until = (
         _checked_words(alt_text),
         MediaState.WAITING,

@@ -107,11 +107,18 @@ def first_unsent(reply: Reply) -> Reply:
 
 
 def set_free(reply: Reply) -> None:
-    """What followed a part that was stopped is an answer of its own: to the customer's tweet, as the first part was."""
-    first = reply
-    while first.follows_id is not None:
-        first = Reply.objects.get(pk=first.follows_id)
-    reply.answers_id, reply.follows = first.answers_id, None
+    """What followed a part that was stopped is an answer of its own: to the customer's tweet, as the first part was.
+
+    The parts before no longer say it: neither of them would be laid out with it again. The caller saves the reply.
+    """
+    said, before = whole_text(reply), reply
+    while before.follows_id is not None:
+        before = Reply.objects.get(pk=before.follows_id)
+        if before.rest:
+            left = before.rest.removesuffix(said)
+            before.rest = left.rstrip() if left != before.rest else ""
+            before.save(update_fields=["rest"])
+    reply.answers_id, reply.follows = before.answers_id, None
 
 
 def is_stopped(reply: Reply) -> bool:

@@ -207,6 +207,8 @@ def _send_back_all(*, why: str, now: datetime) -> None:
 
 def _send_back(reply: Reply, *, why: str, now: datetime) -> None:
     parts.fold(reply)
+    if parts.is_stopped(reply):
+        parts.set_free(reply)
     replies.move(reply, ReplyStatus.SENT_BACK)
     reply.text, reply.why, reply.sent_back_at = replies.as_written(reply.text), why, now
     reply.undo_until = reply.not_before = None

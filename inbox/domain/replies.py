@@ -362,13 +362,19 @@ def _is_long(reply: Reply, conversation: Conversation) -> bool:
 
 
 def _check_not_twice(text: str, *, answers_id: int, but: Reply) -> None:
-    """Pressing the button twice must not say it twice. What was deleted on Twitter may be said again."""
+    """Pressing the button twice must not say it twice, nor a part of it. What was deleted at Twitter may be said."""
     others = Reply.objects.filter(conversation__messages=answers_id, answers_id=answers_id).exclude(
         status__in=[ReplyStatus.REFUSED, ReplyStatus.SENT_BACK, ReplyStatus.DRAFT]
     )
     others = others.exclude(message__deleted_at__isnull=False).exclude(pk=but.pk)
-    if any(_as_said(parts.whole_text(other)) == _as_said(text) for other in others.filter(follows=None)):
+    said = {_as_said(words) for other in others for words in (other.text, _whole_of_first(other))}
+    if _as_said(text) in said:
         raise NotNow("This very reply is already on its way or posted.")
+
+
+def _whole_of_first(reply: Reply) -> str:
+    """The whole answer, of its first part; of a further one what it says itself."""
+    return parts.whole_text(reply) if reply.follows_id is None else reply.text
 
 
 def _as_said(text: str) -> str:

@@ -114,7 +114,7 @@ def reply_cards(
     """Replies that wait, are on their way or stuck, with what this person can do about them."""
     replies = list(replies)
     files = _files_of(replies, badge)
-    edited = _edited_since(replies)
+    edited, stopped = _edited_since(replies), _behind_a_stopped_part(replies)
     return [
         {
             "pk": reply.pk,
@@ -134,7 +134,15 @@ def reply_cards(
             "not_before": reply.not_before,
             **_way_of(reply, files),
             "undo_left": _undo_left(reply, now),
-            **_acts(reply, user=user, role=role, rule=rule, now=now, root=f"{badge.url}replies/{reply.pk}/"),
+            **_acts(
+                reply,
+                user=user,
+                role=role,
+                rule=rule,
+                now=now,
+                root=f"{badge.url}replies/{reply.pk}/",
+                is_stopped=reply.pk in stopped,
+            ),
             "continue_url": f"{badge.url}conversations/{reply.conversation_id}/?draft={reply.pk}"
             if _is_own_draft(reply, user)
             else None,
@@ -156,6 +164,17 @@ def held_card(reply: Reply | None, *, badge: Badge, names: Mapping[int, Person])
         "by": names.get(reply.sent_back_by_id or 0),
         "discard_url": f"{badge.url}replies/{reply.pk}/discard/",
     }
+
+
+def _behind_a_stopped_part(replies: Iterable[Reply]) -> set[int]:
+    """Those parts of long answers that wait behind one which Twitter refused, or whose fate is unknown."""
+    waiting = {reply.pk: reply for reply in replies if reply.follows_id and reply.status == ReplyStatus.APPROVED}
+    stopped = {reply.pk for reply in replies if reply.status in (ReplyStatus.REFUSED, ReplyStatus.UNKNOWN)}
+    found: set[int] = set()
+    for reply in sorted(waiting.values(), key=lambda each: each.pk):  # each part was made after the one before
+        if reply.follows_id in stopped | found:
+            found.add(reply.pk)
+    return found
 
 
 def _edited_since(replies: Iterable[Reply]) -> set[int]:
@@ -185,13 +204,13 @@ def tag_cards(tags: Iterable[Tag]) -> list[dict[str, Any]]:
 
 
 def _acts(
-    reply: Reply, *, user: User, role: str, rule: ApprovalRule, now: datetime, root: str
+    reply: Reply, *, user: User, role: str, rule: ApprovalRule, now: datetime, root: str, is_stopped: bool
 ) -> dict[str, str | None]:
     """The addresses of what this person can do about this reply; none where a policy would refuse it."""
     stuck = reply.status in (ReplyStatus.UNKNOWN, ReplyStatus.REFUSED) and may(role, Right.DECIDE_FATE)
     may_decide = _is_allowed(policies.check_can_decide, user, role, reply, rule)
     may_undo = _is_allowed(policies.check_can_take_back, user, role, reply) and (
-        reply.status == ReplyStatus.SUBMITTED or _undo_left(reply, now) > 0
+        reply.status == ReplyStatus.SUBMITTED or is_stopped or _undo_left(reply, now) > 0
     )
     return {
         "try_again_url": f"{root}retry/" if stuck else None,

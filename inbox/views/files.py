@@ -46,6 +46,7 @@ def files_of(request: Any, pk: int) -> HttpResponse:
         form.fields["text"].required = False
         if not form.is_valid():
             raise NotNow(form.sentence())
+        media.look_at(content)  # before there is a draft: one without words is kept for its file alone
         draft = replies.save_draft(
             conversation=found,
             text=form.cleaned_data["text"],

@@ -79,8 +79,8 @@ async def until(check: Callable[[], bool], seconds: float = 15) -> None:
     raise AssertionError("It did not become so in time.")
 
 
-def connections(twitter: World) -> int:
-    answer = twitter.http.get("/2/connections", headers=APP, params={"status": "active"})
+def connections(twitter: World, status: str = "active") -> int:
+    answer = twitter.http.get("/2/connections", headers=APP, params={"status": status})
     return len(answer.json().get("data") or [])
 
 
@@ -134,10 +134,10 @@ def test_of_two_listeners_one_hears_and_the_other_takes_over(channel, settings, 
 
 def test_a_stream_without_heartbeat_is_left_and_heard_again(channel, settings, twitter):
     twitter.ask("PUT", "/sandbox/settings", json={"heartbeat_seconds": 30})
+    before = connections(twitter, "inactive")
 
     async def play(_listeners: list[Listener]) -> None:
-        await until(lambda: connections(twitter) == 1)
-        await until(_has_state(outages.STREAM))
+        await until(lambda: connections(twitter, "inactive") > before + 1)
         await sync_to_async(twitter.ask)("PUT", "/sandbox/settings", json={"heartbeat_seconds": 0.2})
         await until(lambda: not _has_state(outages.STREAM)())
         tweet_id = await sync_to_async(channel.mentions)("are you back?", deliver=True)

@@ -1,6 +1,7 @@
 """The ways in as they are: a door that is a process, `manage.py listen`, Twitter over HTTP; and what outages cost."""
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -68,7 +70,7 @@ def listener(sandbox: SandboxProcess, log: str, **more: str) -> Iterator[None]:
     env = {**os.environ, "NIGHTJAR_TWITTER_URL": sandbox.url, "NIGHTJAR_TWITTER_APP_BEARER": BEARER, **more}
     listening.reconcile(now=timezone.now())
     with open(log, "wb") as said:
-        command = [sys.executable, "manage.py", "listen"]
+        command = [sys.executable, "-X", "faulthandler", "manage.py", "listen"]
         process = subprocess.Popen(command, env=env, cwd=PROJECT, stdout=said, stderr=said)
     try:
         with httpx.Client(base_url=sandbox.url) as http:
@@ -77,7 +79,12 @@ def listener(sandbox: SandboxProcess, log: str, **more: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # where each of its threads stands is said in its log
+            process.wait()
+            pytest.fail(f"It did not end:\n{Path(log).read_text()[-6000:]}")
 
 
 def came(channel: Channel, tweet_id: int, source: Source) -> bool:

@@ -39,6 +39,7 @@ LEASE = "stream"
 RENEWED_SECONDS = 8.0
 DIRECTORY_SECONDS = 5.0
 BACKFILL_MINUTES = 5
+_AGAIN_SECONDS = 1.0
 
 
 class Command(BaseCommand):
@@ -51,21 +52,28 @@ class Command(BaseCommand):
 async def _live() -> None:
     letterbox = Letterbox(settings.LETTERBOX_DATABASE_URL)
     await letterbox.open()
-    listener = Listener(letterbox)
-    loop, running = asyncio.get_running_loop(), asyncio.create_task(listener.run())
-
-    def end() -> None:
-        listener.is_ending = True
-        running.cancel()
-
+    listener, asked = Listener(letterbox), asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, end)
+        asyncio.get_running_loop().add_signal_handler(signal_number, asked.set)
+    running, ending = asyncio.create_task(listener.run()), asyncio.create_task(asked.wait())
     try:
-        with suppress(asyncio.CancelledError):
-            await running
+        await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        listener.is_ending = True
+        await _end(running, ending)
         await listener.close()
         await letterbox.close()
+    if not running.cancelled():
+        running.result()  # what went wrong, if something did
+
+
+async def _end(*tasks: "asyncio.Task[Any]") -> None:
+    """Cancel these until they have ended: an answer that comes from a thread in that moment may swallow it once."""
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_AGAIN_SECONDS)
 
 
 class Listener:
@@ -74,8 +82,7 @@ class Listener:
     def __init__(self, letterbox: Letterbox, *, silence: float = 21.0, holder: str = "") -> None:
         self.holder = holder or leases.a_holder()
         self.heard = 0
-        # Besides the cancelling, which a thread's answer that comes at the same moment may swallow.
-        self.is_ending = False
+        self.is_ending = False  # besides the cancelling, which may be swallowed
         self._letterbox = letterbox
         self._silence = silence
         self._back_off = BackOff()
@@ -104,9 +111,7 @@ class Listener:
             if hearing in done:
                 lost = hearing.result()
         finally:
-            for task in (hearing, renewing):
-                task.cancel()
-            await asyncio.gather(hearing, renewing, return_exceptions=True)
+            await _end(hearing, renewing)
         await self._in_database(lambda: _note_lost(lost))
         self._lost_at = self._lost_at or timezone.now()
         if lost.trouble == Trouble.TOO_MANY:
@@ -176,7 +181,7 @@ class Listener:
 
     async def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0 and await self._has_lease():
+        while not self.is_ending and (left := until - time.monotonic()) > 0 and await self._has_lease():
             await asyncio.sleep(min(left, RENEWED_SECONDS))
 
     async def _in_database(self, function: Callable[[], T]) -> T | None:
