@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from accounts import queries as people
@@ -115,6 +116,7 @@ def reply_cards(
     replies = list(replies)
     files = _files_of(replies, badge)
     edited, stopped = _edited_since(replies), _behind_a_stopped_part(replies)
+    acts = partial(_acts, user=user, role=role, rule=rule, now=now)
     return [
         {
             "pk": reply.pk,
@@ -134,18 +136,8 @@ def reply_cards(
             "not_before": reply.not_before,
             **_way_of(reply, files),
             "undo_left": _undo_left(reply, now),
-            **_acts(
-                reply,
-                user=user,
-                role=role,
-                rule=rule,
-                now=now,
-                root=f"{badge.url}replies/{reply.pk}/",
-                is_stopped=reply.pk in stopped,
-            ),
-            "continue_url": f"{badge.url}conversations/{reply.conversation_id}/?draft={reply.pk}"
-            if _is_own_draft(reply, user)
-            else None,
+            **acts(reply, root=f"{badge.url}replies/{reply.pk}/", is_stopped=reply.pk in stopped),
+            "continue_url": _composer_of(reply, badge) if _is_own_draft(reply, user) else None,
         }
         for reply in replies
     ]
@@ -240,6 +232,10 @@ def _files_of(replies: Sequence[Reply], badge: Badge) -> dict[int, list[dict[str
         card = {"url": f"{badge.url}files/{each.pk}/", "alt": each.alt_text, "kind": str(each.kind)}
         found.setdefault(each.reply_id, []).append(card)
     return found
+
+
+def _composer_of(reply: Reply, badge: Badge) -> str:
+    return f"{badge.url}conversations/{reply.conversation_id}/?draft={reply.pk}"
 
 
 def _is_own_draft(reply: Reply, user: User) -> bool:
