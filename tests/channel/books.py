@@ -17,6 +17,7 @@ from inbox.enums import Direction, Outcome, ReplyStatus
 from inbox.models import Amplification, Arrival, Conversation, Message, Reply, Version
 from tenants import entry
 from tenants.models import Brand
+from tests.channel import ON_ITS_WAY
 from tests.channel.ledger import Ledger, Said
 
 SEEN_BY_PEOPLE = {
@@ -219,7 +220,7 @@ class Books:
             for row in on_the_way
             if not self._waits_for_a_human(row)
         ]
-        yield self._line("no reply is left on its way", len(self.replies), wrong)
+        yield self._line(ON_ITS_WAY, len(self.replies), wrong)
         told = ", ".join(f"{count} {status}" for status, count in sorted(states.items())) or "none"
         yield Line(self.slug, f"replies: {told}", len(self.replies), sum(states.values()), is_fatal=False)
         whys = Counter(row.why[:80] for row in self.replies.values() if row.status in SEEN_BY_PEOPLE and row.why)
