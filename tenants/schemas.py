@@ -5,21 +5,25 @@ A brand's schema is made from the models as they stand, in one transaction and w
 """
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from django.conf import settings
 from django.db.migrations.loader import MigrationLoader
 from psycopg import Cursor, sql
+from psycopg.errors import DeadlockDetected
 from psycopg.types.json import Jsonb
 
 from tenants import entry, walls
 from tenants.database.base import connection
 from tenants.models import Agency, Brand, BrandState, BuildState
+
+T = TypeVar("T")
 
 
 def create_agency(*, name: str, slug: str, now: datetime) -> Agency:
@@ -119,8 +123,12 @@ def drop_brand(*, brand: Brand) -> None:
 
     A brand that lost its schema or its role can be ended too.
     """
-    with as_owner() as cursor:
-        _drop_brand(cursor, brand)
+
+    def drop() -> None:
+        with as_owner() as cursor:
+            _drop_brand(cursor, brand)
+
+    _whatever_else_is_there(drop)
 
 
 def erase_brand(*, brand: Brand, offboarding_id: int) -> tuple[dict[str, Any], list[int]] | None:
@@ -128,6 +136,10 @@ def erase_brand(*, brand: Brand, offboarding_id: int) -> tuple[dict[str, Any], l
 
     What was erased is written down in the same transaction, so it is known however often this is tried.
     """
+    return _whatever_else_is_there(lambda: _erase_brand(brand, offboarding_id))
+
+
+def _erase_brand(brand: Brand, offboarding_id: int) -> tuple[dict[str, Any], list[int]] | None:
     with as_owner() as cursor:
         go = cursor.execute(
             "SELECT 1 FROM tenants_offboarding WHERE id = %s AND brand_key = %s AND exported_at IS NOT NULL "
@@ -153,6 +165,22 @@ def note_offboarding(pk: int, values: dict[str, Any]) -> None:
             sql.SQL("UPDATE tenants_offboarding SET {} WHERE id = %s AND erased_at IS NULL").format(sets),
             [*values.values(), pk],
         )
+
+
+def _whatever_else_is_there(drop: Callable[[], T]) -> T:
+    """Do this, again if need be: who still works in a brand and who drops it may each wait for a table of the other's.
+
+    PostgreSQL then ends one of the two; where it is this one, all of it is undone, and the other gets on.
+    """
+    for pause in _PAUSES:
+        try:
+            return drop()
+        except DeadlockDetected:
+            time.sleep(pause)
+    return drop()
+
+
+_PAUSES = (0.2, 0.5, 1.0, 2.0)
 
 
 def _drop_brand(cursor: Cursor, brand: Brand) -> None:

@@ -39,6 +39,7 @@ def test_the_keyboard_alone_is_enough(running: Running, screens: Screens):
     keys = page.keyboard
 
     page.goto(running.address())
+    expect(page.get_by_label("E-mail")).to_be_focused()
     keys.type(running.email("ines"))
     keys.press("Tab")
     keys.type(PASSWORD)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -142,6 +143,32 @@ def test_what_was_sent_before_it_had_a_table_of_its_own_moves_along(agency):
             assert list(Arrival.objects.values_list("twitter_id", flat=True)) == [1, 2]
     finally:
         schemas.drop_brand(brand=brand)
+
+
+def test_whoever_still_works_in_a_brand_does_not_keep_it_from_being_dropped(agency):
+    brand = make(agency, "busy")
+    with as_owner() as owner:
+        tables = owner.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind = 'r' ORDER BY oid",
+            [brand.schema_name],
+        ).fetchall()
+        oldest, newest = (sql.Identifier(brand.schema_name, name) for (name,) in (tables[0], tables[-1]))
+        before = owner.execute(_DEADLOCKS).fetchone()[1]
+    with as_owner() as other, ThreadPoolExecutor(1) as thread:
+        other.execute("BEGIN")
+        other.execute(sql.SQL("LOCK TABLE {} IN ROW SHARE MODE").format(newest))
+        dropping = thread.submit(schemas.drop_brand, brand=brand)
+        time.sleep(0.5)  # it has the oldest table, and waits for the newest
+        other.execute(sql.SQL("LOCK TABLE {} IN ROW SHARE MODE").format(oldest))
+        other.execute("COMMIT")
+        dropping.result()
+
+    with as_owner() as owner:
+        assert owner.execute(_DEADLOCKS).fetchone()[1] == before + 1
+        assert owner.execute("SELECT to_regnamespace(%s)", [brand.schema_name]).fetchone() == (None,)
+
+
+_DEADLOCKS = "SELECT pg_stat_clear_snapshot()::text, deadlocks FROM pg_stat_database WHERE datname = current_database()"
 
 
 def test_to_prepare_again_changes_nothing(agency):
