@@ -3,16 +3,14 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.test import Client
 
-from accounts.domain.people import add_person
 from accounts.enums import Role
 from inbox.models import ChannelSettings, ListeningQuery
 from tenants import entry
 from tests.conftest import ACME_HANDLE, NOON
 from tests.factories import BlindSpotFactory, ListeningQueryFactory, PulseFactory
-from tests.visiting import AGENCY, count_of, queries_counted, visitor
+from tests.visiting import AGENCY, count_of, one_of_each_role, queries_counted, visitor
 
 ROOT = "/b/acme/settings/channel/"
 QUERY = {"name": "Lounges", "query": "lounge OR boarding", "reach": "broad"}
@@ -21,19 +19,7 @@ QUERY = {"name": "Lounges", "query": "lounge OR boarding", "reach": "broad"}
 @pytest.fixture(scope="module")
 def people(house, django_db_blocker) -> dict[str, int]:
     with django_db_blocker.unblock():
-        made = {
-            role: add_person(
-                email=f"{role}@channel.test",
-                name=f"{role.title()} Test",
-                password="secret",
-                agency_id=house.agency.pk,
-                role=role,
-                is_demonstration=True,
-            )
-            for role in (Role.ADMIN, Role.SUPERVISOR, Role.AGENT)
-        }
-        connection.close()
-    return made
+        return one_of_each_role(house, at="channel.test")
 
 
 @pytest.fixture
