@@ -18,7 +18,7 @@ from isal import isal_zlib
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
-from tenants.database.columns import Blobs, numbers, times, words
+from tenants.database.columns import bigints, blobs, times, words
 
 GATHER_SECONDS = 0.003
 # While letters keep coming, that is: a statement for two letters costs hardly more than one for one.
@@ -188,10 +188,10 @@ async def _put_arrivals(cursor: object, schema: str, letters: list[Letter]) -> N
     """One statement for all letters of a brand, whose text is the same each time: it is planned once."""
     values = [
         words(letter.kind for letter in letters),
-        numbers(letter.twitter_id for letter in letters),
-        numbers(letter.handle_id for letter in letters),
+        bigints(letter.twitter_id for letter in letters),
+        bigints(letter.handle_id for letter in letters),
         times(letter.received_at for letter in letters),
-        Blobs([isal_zlib.compress(letter.body, 1) for letter in letters]),
+        blobs([isal_zlib.compress(letter.body, 1) for letter in letters]),
         words(letter.source for letter in letters),
     ]
     await cursor.execute(_statement_for(schema), values, prepare=True)  # type: ignore[attr-defined]

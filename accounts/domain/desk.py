@@ -13,7 +13,7 @@ from accounts.domain import presence
 from accounts.domain.presence import Free
 from accounts.models import DeskRow, User
 from tenants import entry
-from tenants.database.bulk import ask, numbers, times, words
+from tenants.database.bulk import ask, bigints, numbers, times, words
 from tenants.refusals import NotNow
 
 
@@ -45,7 +45,7 @@ def put(rows: Sequence[Waiting]) -> None:
     with connection.cursor() as cursor:
         if waiting:
             ids, urgency, language, since, by = zip(*waiting, strict=True)
-            columns = [numbers(ids), numbers(urgency), words(language), times(since), times(by)]
+            columns = [bigints(ids), numbers(urgency), words(language), times(since), times(by)]
             ask(_PUT, [agency_id, brand_id, *columns])
         if quiet:
             cursor.execute(

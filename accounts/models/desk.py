@@ -18,9 +18,10 @@ class DeskRow(models.Model):
         brand_rows="brand_id = nightjar_brand() AND agency_id = (SELECT agency_id FROM tenants_brand)",
     )
 
-    # Without indexes of their own: others below begin with the same columns, and each row is written often.
-    agency = models.ForeignKey("tenants.Agency", models.CASCADE, related_name="+", db_index=False)
-    brand = models.ForeignKey("tenants.Brand", models.CASCADE, related_name="+", db_index=False)
+    # Without indexes of their own: others below begin with the same columns, and each row is written often. One
+    # foreign key holds both, `desk_row_is_of_its_agency` (migration 0005): the brand, and that it is this agency's.
+    agency = models.ForeignKey("tenants.Agency", models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    brand = models.ForeignKey("tenants.Brand", models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     conversation_id = models.BigIntegerField()
     urgency = models.PositiveSmallIntegerField()
     language = models.CharField(max_length=8)

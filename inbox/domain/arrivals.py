@@ -11,8 +11,9 @@ from inbox.enums import ArrivalKind, Outcome, Source
 from inbox.models import Arrival, Payload
 from inbox.twitter.events import without_words
 from tenants import entry
-from tenants.database.bulk import ask, names, numbers
-from tenants.database.columns import Blobs
+from tenants.database.bulk import ask, bigints, blobs, names, rare
+
+_rare_ids = rare(bigints)
 
 
 class Waiting(NamedTuple):
@@ -67,7 +68,7 @@ def hold() -> None:
 def orphans_of(ids: Iterable[int]) -> list[Waiting]:
     """Arrivals that were set aside because one of these tweets was missing."""
     wanted = list(ids)
-    return [Waiting(*row) for row in ask(_ORPHANS, [numbers(wanted)])] if wanted else []
+    return [Waiting(*row) for row in ask(_ORPHANS, [bigints(wanted)])] if wanted else []
 
 
 _ORPHANS = f"""
@@ -89,9 +90,9 @@ def settle(outcomes: Mapping[int, tuple[Outcome, int | None]], *, now: datetime)
         _SETTLE,
         [
             now,
-            numbers(outcomes),
+            bigints(outcomes),
             names([outcome for outcome, _ in outcomes.values()]),
-            numbers([awaits for _, awaits in outcomes.values()]),
+            _rare_ids([awaits for _, awaits in outcomes.values()]),
         ],
     )
 
@@ -104,11 +105,11 @@ FROM unnest($2::bigint[], $3::text[], $4::bigint[]) AS r(id, outcome, awaits) WH
 
 def take_words_away(tweet_ids: Iterable[int]) -> None:
     """Leave ids and times alone of these tweets' payloads: enough to thread one that is still to be threaded."""
-    rows = ask(_CARRIED_PAYLOADS, [numbers(tweet_ids), _WORDED])
+    rows = ask(_CARRIED_PAYLOADS, [bigints(tweet_ids), _WORDED])
     bodies = [without_words(kind, isal_zlib.decompress(body)) for _, kind, body in rows]
     if rows:
-        packed = Blobs([isal_zlib.compress(body, 1) for body in bodies])
-        ask(_REPLACE_PAYLOADS, [numbers([row[0] for row in rows]), names([row[1] for row in rows]), packed])
+        packed = blobs([isal_zlib.compress(body, 1) for body in bodies])
+        ask(_REPLACE_PAYLOADS, [bigints([row[0] for row in rows]), names([row[1] for row in rows]), packed])
 
 
 _WORDED = names([ArrivalKind.TWEET, ArrivalKind.PRIVATE])

@@ -29,7 +29,7 @@ from inbox.twitter.metering import CallReport, Told, kind_of_tweet
 from inbox.twitter.terms import EVENT_PRICES, PRICES
 from inbox.twitter.text import urls
 from tenants import entry
-from tenants.database.bulk import ask, names, numbers
+from tenants.database.bulk import ask, bigints, names, numbers
 from tenants.refusals import NotNow
 
 log = logging.getLogger(__name__)
@@ -235,7 +235,7 @@ def _add(kinds: Mapping[str, int], *, on: date) -> None:
     if not rows:
         return
     kinds_of, counts, sums = zip(*[(kind, count, count * PRICES[kind]) for kind, count in rows], strict=True)
-    ask(_COUNT, [on, names(kinds_of), numbers(counts), numbers(sums)])
+    ask(_COUNT, [on, names(kinds_of), numbers(counts), bigints(sums)])
 
 
 def _day(now: datetime) -> date:

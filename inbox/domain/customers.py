@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from inbox.twitter.shapes import Account, Tweet
-from tenants.database.bulk import ask, numbers, words
+from tenants.database.bulk import ask, bigints, numbers, words
 
 
 def describe(said: Iterable[tuple[Tweet, int]]) -> None:
@@ -26,14 +26,14 @@ def describe(said: Iterable[tuple[Tweet, int]]) -> None:
     ask(
         _PUT,
         [
-            numbers(rows),
+            bigints(rows),
             words([row["username"] for row in rows.values()]),
             words([row["name"] for row in rows.values()]),
             numbers([row["followers"] for row in rows.values()]),
             words([row["avatar_url"] for row in rows.values()]),
             numbers([row["is_protected"] for row in rows.values()]),
             numbers([row["takes_private"] for row in rows.values()]),
-            numbers([row["described_by_id"] for row in rows.values()]),
+            bigints([row["described_by_id"] for row in rows.values()]),
         ],
     )
 

@@ -24,7 +24,7 @@ from inbox.enums import ErrandState, EventKind, ReplyStatus
 from inbox.models import Amplification, Deletion, Errand, IdempotentCall, Message, Reply, Version
 from inbox.twitter.shapes import Tweet
 from inbox.twitter.text import without_leading_mentions
-from tenants.database.bulk import ask, numbers
+from tenants.database.bulk import ask, bigints
 
 # So many letters in a row are a quotation; fewer are what anybody would say.
 SHORTEST_QUOTATION = 25
@@ -81,7 +81,7 @@ def forget(settled_tweet_ids: Iterable[int], deletions: Iterable[int]) -> None:
     """
     deleted = list(deletions)
     settled = list(settled_tweet_ids)
-    known = ask(_GONE, [numbers(settled)]) if settled else []
+    known = ask(_GONE, [bigints(settled)]) if settled else []
     gone = {pk for (pk,) in known} | set(deleted)
     if not gone:
         return

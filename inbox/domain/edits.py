@@ -21,7 +21,7 @@ from inbox.domain.triage import Assessment
 from inbox.enums import EventKind, ReplyStatus
 from inbox.models import Deletion, Message, Reply
 from inbox.twitter.shapes import Tweet, instant_of
-from tenants.database.bulk import ask, numbers
+from tenants.database.bulk import ask, bigints
 
 WHY = "The tweet was edited after this answer was written. Read it again, then send it."
 
@@ -147,7 +147,7 @@ def _known(batch: Iterable[Tweet]) -> dict[int, int]:
     ids: set[int] = set()
     for tweet in batch:
         ids |= {tweet.id, tweet.in_reply_to_id or 0, *tweet.versions}
-    return dict(ask(_MESSAGES_OF, [numbers(ids - {0})]))
+    return dict(ask(_MESSAGES_OF, [bigints(ids - {0})]))
 
 
 _MESSAGES_OF = "SELECT id, message_id FROM inbox_version WHERE id = ANY($1::bigint[])"

@@ -15,7 +15,7 @@ from inbox.enums import Answerable, Direction, Outcome
 from inbox.models import Arrival, ChannelSettings, Conversation, Customer, Message
 from inbox.twitter.shapes import Tweet
 from inbox.twitter.terms import RULES
-from tenants.database.bulk import ask, numbers
+from tenants.database.bulk import ask, bigints
 
 Judgement = tuple[Answerable, str]
 
@@ -89,7 +89,7 @@ def quoted_of_ours(tweets: Iterable[Tweet], *, ours: frozenset[int]) -> frozense
     quoted = {tweet.quote_of for tweet in batch if tweet.quote_of and tweet.author_id not in ours}
     if not quoted:
         return frozenset()
-    found = {pk for (pk,) in ask(_OURS_OF, [numbers(quoted), Direction.OUTBOUND.value, Outcome.BROADCAST.value])}
+    found = {pk for (pk,) in ask(_OURS_OF, [bigints(quoted), Direction.OUTBOUND.value, Outcome.BROADCAST.value])}
     return frozenset(found | {tweet.id for tweet in batch if tweet.author_id in ours and tweet.id in quoted})
 
 

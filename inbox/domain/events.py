@@ -9,8 +9,9 @@ from django.db import connection
 
 from inbox.enums import EventKind
 from tenants import live
-from tenants.database.bulk import ask, names, numbers, times, words
+from tenants.database.bulk import ask, bigints, names, rare, times, words
 
+_rare_ids, _rare_words = rare(bigints), rare(words)
 _NOTHING: dict[str, Any] = {}
 
 
@@ -39,12 +40,12 @@ def record(lines: Sequence[Line]) -> int:
         [
             len(lines),
             names(kinds),
-            numbers(homes),
+            bigints(homes),
             times(instants),
-            numbers(people),
-            numbers(messages),
-            numbers(replies),
-            words([json.dumps(each) if each else None for each in facts]),
+            _rare_ids(people),
+            bigints(messages),
+            _rare_ids(replies),
+            _rare_words([json.dumps(each) if each else None for each in facts]),
         ],
     )
     live.hint(_names(lines), first=last - len(lines) + 1, seq=last)

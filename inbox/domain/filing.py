@@ -6,33 +6,25 @@ messages, a reopening, a merger, what comes out of order) is left to those who w
 messages: `conversations.refresh`, `triage.settle`, `sla.promise`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection
 
 from inbox.enums import Direction, Reach, Urgency
-from tenants.database.bulk import ask, names, numbers, times, words
-
-Column = Callable[[Sequence[Any]], str]
-
-
-def _rare(write: Column) -> Column:
-    """A column that is mostly empty: nothing at all, where all of it is. PostgreSQL fills it up."""
-    return lambda values: write(values) if any(value is not None for value in values) else "{}"
-
+from tenants.database.bulk import Column, ask, bigints, names, numbers, rare, times, words
 
 # How each column of a row is written, in their order.
 _CONVERSATION: tuple[Column, ...] = (
-    *(numbers, numbers, numbers, times, numbers, times, numbers, times, times, numbers, numbers, words, names),
-    _rare(times),
+    *(bigints, bigints, bigints, times, bigints, times, numbers, times, times, numbers, numbers, words, names),
+    rare(times),
 )
 _MESSAGE: tuple[Column, ...] = (
-    *(numbers, numbers, names, numbers, words, times, numbers, numbers, names, words, numbers, numbers),
-    *(_rare(words), _rare(times), _rare(numbers), _rare(numbers), _rare(numbers), _rare(numbers), _rare(times)),
-    *(_rare(words), _rare(words), _rare(words), _rare(words)),
+    *(bigints, bigints, names, bigints, words, times, bigints, bigints, names, words, numbers, numbers),
+    *(rare(words), rare(times), rare(numbers), rare(numbers), rare(bigints), rare(bigints), rare(times)),
+    *(rare(words), rare(words), rare(words), rare(words)),
 )
 
 
@@ -133,8 +125,8 @@ class ConversationRow(NamedTuple):
 def known_of(ids: Iterable[int], parents: Iterable[int]) -> Known:
     """Which of these tweets are messages, were deleted, or were retweeted before they came; of parents the first."""
     known = Known({}, {}, [])
-    of_tweets = numbers(ids)
-    for what, pk, conversation_id, customer_id, at in ask(_KNOWN, [numbers({*ids, *parents}), of_tweets]):
+    of_tweets = bigints(ids)
+    for what, pk, conversation_id, customer_id, at in ask(_KNOWN, [bigints({*ids, *parents}), of_tweets]):
         if what == "m":
             known.messages[pk] = (conversation_id, customer_id)
         elif what == "d":
@@ -154,7 +146,7 @@ UNION ALL SELECT 'a', of_id, NULL, NULL, NULL FROM inbox_amplification WHERE of_
 
 def homes_of(customer_ids: Iterable[int]) -> list[Home]:
     """All conversations of these customers, the oldest first, locked until the transaction ends."""
-    return [Home(*row) for row in ask(_HOMES, [numbers(customer_ids)])]
+    return [Home(*row) for row in ask(_HOMES, [bigints(customer_ids)])]
 
 
 _HOMES = """

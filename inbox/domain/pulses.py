@@ -18,7 +18,7 @@ from inbox.domain.events import Line
 from inbox.enums import EventKind, Source
 from inbox.models import Pulse
 from tenants import entry
-from tenants.database.bulk import ask, names, numbers, times
+from tenants.database.bulk import ask, bigints, names, numbers, times
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def beat(heard: Mapping[tuple[int, str], tuple[int, datetime]], *, now: datetime
     keys = sorted(heard)
     handles, sources = zip(*keys, strict=True)
     counts, lasts = zip(*(heard[key] for key in keys), strict=True)
-    ask(_BEAT, [now, numbers(handles), names(sources), numbers(counts), times(lasts)])
+    ask(_BEAT, [now, bigints(handles), names(sources), numbers(counts), times(lasts)])
 
 
 def prepare(handle_ids: Sequence[int], *, sources: Sequence[Source], now: datetime) -> None:

@@ -366,7 +366,7 @@ def _check_not_twice(text: str, *, answers_id: int, but: Reply) -> None:
     others = Reply.objects.filter(conversation__messages=answers_id, answers_id=answers_id).exclude(
         status__in=[ReplyStatus.REFUSED, ReplyStatus.SENT_BACK, ReplyStatus.DRAFT]
     )
-    others = others.exclude(message__deleted_at__isnull=False).exclude(pk=but.pk)
+    others = others.exclude(messages__deleted_at__isnull=False).exclude(pk=but.pk)
     said = {_as_said(words) for other in others for words in (other.text, _whole_of_first(other))}
     if _as_said(text) in said:
         raise NotNow("This very reply is already on its way or posted.")

@@ -15,7 +15,7 @@ from inbox.domain.filing import ConversationRow
 from inbox.enums import EventKind
 from inbox.models import Conversation
 from tenants import entry
-from tenants.database.bulk import ask, numbers
+from tenants.database.bulk import ask, bigints
 from tenants.models import Brand
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def copy_given(given: Mapping[int, int], *, now: datetime) -> dict[int, int]:
 
     It never waits for a conversation: carriers lock them in whichever order they come upon them.
     """
-    found = ask(_COPY_GIVEN, [numbers(given), numbers(given.values()), now])
+    found = ask(_COPY_GIVEN, [bigints(given), bigints(given.values()), now])
     written = [pk for pk, is_new in found if is_new]
     events.record([Line(EventKind.TAKEN, pk, now, by_id=given[pk]) for pk in sorted(written)])
     return {pk: user_id for pk, user_id in given.items() if pk not in {pk for pk, _ in found}}

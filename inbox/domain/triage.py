@@ -136,7 +136,8 @@ _NO_LANGUAGE = frozenset({"", "und", "zxx", "qam", "qct", "qht", "qme", "qst", "
 _ENGLISH_IS_LIKELIER = log(10)
 _NOTHING_KNOWN = -1e38  # py3langid scores a text of which it knows no part lower than this
 _OLD_CODES = {"in": "id", "iw": "he", "ji": "yi", "jw": "jv"}
-_NOISE = re.compile(r"[@＠]\w+|https?://\S+|\bRT\b")
+# Each way begins with a letter of its own: what begins none of them is passed over.
+_NOISE = re.compile(r"@\w+|＠\w+|https?://\S+|R(?<!\wR)T\b")
 _VERY_UNHAPPY, _READ_BY_MANY = "is very unhappy", "is unhappy and read by many"
 
 

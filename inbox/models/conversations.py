@@ -148,7 +148,8 @@ class Message(BrandModel):
     polarity = models.FloatField(null=True)
     urgency = models.PositiveSmallIntegerField(choices=Urgency, default=Urgency.NORMAL, db_default=Urgency.NORMAL)
     reasons = models.JSONField(default=list)
-    reply = models.OneToOneField("inbox.Reply", models.PROTECT, null=True, related_name="message")
+    # One at most, by `message_is_one_per_reply`: nearly all have none, and would stand in an index for it.
+    reply = models.ForeignKey("inbox.Reply", models.PROTECT, null=True, related_name="messages", db_index=False)
     deleted_at = models.DateTimeField(null=True)
     is_private = models.BooleanField(default=False, db_default=False)
     # An encrypted direct message: there is one, and only X can show it.
@@ -175,6 +176,9 @@ class Message(BrandModel):
             models.CheckConstraint(
                 name="message_deleted_has_no_text",
                 condition=Q(deleted_at=None) | Q(text="", reasons=[], media=None, links=None),
+            ),
+            models.UniqueConstraint(
+                name="message_is_one_per_reply", fields=["reply"], condition=Q(reply__isnull=False)
             ),
         ]
         indexes = [

@@ -107,6 +107,8 @@ class Brand(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(name="brand_slug_is_one_per_agency", fields=["agency", "slug"]),
+            # So that other tables can point at both together.
+            models.UniqueConstraint(name="brand_is_of_one_agency", fields=["id", "agency"]),
             models.CheckConstraint(
                 name="brand_was_set_live_by_a_person_at_a_time",
                 condition=Q(live_at=None, live_by=None) | Q(live_at__isnull=False, live_by__isnull=False),

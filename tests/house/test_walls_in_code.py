@@ -30,6 +30,7 @@ REMEMBERED = {
     ("inbox/domain/demonstration.py", "cached_property"): "the texts of the demonstration, read from a file",
     ("inbox/domain/triage.py", "cache"): "the words of triage, read from a file",
     ("inbox/management/benches/payloads.py", "cache"): "numbers for the benches",
+    ("tenants/database/columns.py", "lru_cache"): "how PostgreSQL reads an instant, and a column of so many ids",
     ("tenants/letterbox.py", "cache"): "the text of a brand's INSERT, by its schema's name",
     ("tenants/schemas.py", "cache"): "the SQL that makes a brand's tables, from the models alone",
     ("tenants/outgoing.py", "cache"): "the certificates that outgoing calls trust",

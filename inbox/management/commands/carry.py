@@ -31,6 +31,7 @@ from tenants.models import Brand
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 5.0
+JUST_NOW = 1.0  # whoever had a turn so lately need not be asked by the sweep whether anything waits
 # How often an agency's people are looked at, to be given what waits, while much comes; and which part of the time at
 # most goes into it. Each brand is told in a transaction of its own, so a few times a second cost as much as carrying.
 SHARE_OUT_SECONDS = 0.5
@@ -63,7 +64,7 @@ class Command(BaseCommand):
             turns.ask(mine.of(ear.listen(seconds=turns.seconds_until_next(now, at_most=max(0.0, next_sweep - now)))))
             if time.monotonic() >= next_sweep:
                 next_sweep = time.monotonic() + SWEEP_SECONDS
-                turns.ask(_waiting_schemas(mine))
+                turns.ask(_waiting_schemas(mine, but=turns.since(now - JUST_NOW)))
                 live.mark(mark_of(*part))
                 close_old_connections()
             self._carry_a_round(turns, mine)
@@ -111,6 +112,10 @@ class Turns:
         self._last[schema] = began
         kept = max(0.0, 1.0 - (ended - self._until)) if self._until else 0.0
         self._busy, self._until = min(1.0, self._busy * kept + (ended - began)), ended
+
+    def since(self, moment: float) -> set[str]:
+        """Who had a turn since, or waits for one."""
+        return self._waiting | {schema for schema, began in self._last.items() if began > moment}
 
     @property
     def pause(self) -> float:
@@ -225,7 +230,8 @@ class Sharing:
 sharing = Sharing()
 
 
-def _waiting_schemas(mine: Brands) -> set[str]:
+def _waiting_schemas(mine: Brands, *, but: Collection[str] = ()) -> set[str]:
+    """Who has something to carry. Those that are looked at anyway are not asked."""
     try:
         brands = mine.look()
     except DatabaseError as error:
@@ -234,7 +240,7 @@ def _waiting_schemas(mine: Brands) -> set[str]:
         return set()
     for brand in brands:
         sharing.want(brand.agency_id)
-    return {brand.schema_name for brand in brands if _has_waiting(brand)}
+    return {brand.schema_name for brand in brands if brand.schema_name not in but and _has_waiting(brand)}
 
 
 def _has_waiting(brand: Brand) -> bool:
