@@ -223,6 +223,7 @@ DEFAULT_FROM_EMAIL = os.environ.get("NIGHTJAR_EMAIL_FROM", f"Nightjar <nightjar@
 
 LANGUAGE_CODE = "en-gb"
 USE_I18N = True
+FORMAT_MODULE_PATH = "config.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"
 
@@ -285,6 +286,8 @@ TWITTER_APP_BEARER = os.environ.get("NIGHTJAR_TWITTER_APP_BEARER", "")
 TWITTER_CLIENT_ID = os.environ.get("NIGHTJAR_TWITTER_CLIENT_ID", "")
 TWITTER_CLIENT_SECRET = os.environ.get("NIGHTJAR_TWITTER_CLIENT_SECRET", "")
 TWITTER_AUTHORIZE_URL = os.environ.get("NIGHTJAR_TWITTER_AUTHORIZE_URL", "https://x.com/i/oauth2/authorize")
+# Where X's own pages are for a browser: links to tweets, profiles, direct messages lead there.
+TWITTER_PAGES_URL = os.environ.get("NIGHTJAR_TWITTER_PAGES_URL", "https://x.com").rstrip("/")
 # The one address to which Twitter sends people back, as registered with the app: on the operators' host.
 TWITTER_CALLBACK_URL = os.environ.get("NIGHTJAR_TWITTER_CALLBACK_URL", f"http://{BASE_DOMAIN}:{PORT}/twitter/callback/")
 # Where Twitter delivers: the operators' host, through the front door.

@@ -11,7 +11,7 @@ from accounts.enums import Role
 from accounts.tasks import build_brands, end_brands
 from config.rights import ADMIN_RIGHTS
 from tenants import badges, entry, schemas
-from tenants.models import Agency, Brand, BrandState, BuildState, Logo, Mark
+from tenants.models import Agency, AppState, Brand, BrandState, BuildState, Logo, Mark
 from tests.accounts.onboarding import break_building, office
 from tests.conftest import NOON, handle_of
 from tests.visiting import count_of, queries_counted
@@ -67,6 +67,21 @@ def test_the_operators_front_page_names_agencies(office):
     assert answer.status_code == 200
     assert "Agencies" in words_of(answer)
     assert "Brands" not in words_of(answer).replace("brands", "")
+
+
+def test_how_the_app_stands_at_twitter_is_said_in_words_and_with_its_zone(office):
+    with entry.directory():
+        AppState.objects.create(name="stream_heard", since=NOON)
+        AppState.objects.create(name="stream", since=NOON, why="Twitter closed it.")
+    try:
+        said = words_of(office.operators_browser().get("/admin/tenants/appstate/"))
+    finally:
+        with entry.directory():
+            AppState.objects.filter(pk__in=["stream", "stream_heard"]).delete()
+
+    assert f"The stream is lost Since {NOON:%-d %b %Y, %H:%M} UTC Until - Why Twitter closed it." in said
+    assert "The stream was heard last" in said
+    assert "stream_heard" not in said
 
 
 @pytest.mark.parametrize("way", ["login/", "logout/"])

@@ -2,12 +2,15 @@
 
 import json
 import time
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from jsonschema import Draft202012Validator
+from PIL import Image
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
@@ -287,3 +290,16 @@ def test_weighted_length_is_the_one_of_twitters_own_vectors(world: World) -> Non
         status = world.tweet("jodoe", one["text"]).status_code
         assert status == (201 if one["weightedLength"] <= 280 else 400), (number, one["text"])
     assert len(close) > 5
+
+
+@pytest.mark.parametrize("kind", ["video", "gif"])
+def test_a_film_comes_with_a_first_picture_that_may_be_shown(world: World, kind: str) -> None:
+    author = world.person("filmed")
+    [tweet] = world.record({"author_id": author, "text": "@AcmeCare look", "media": [kind]}, deliver=False)["ids"]
+
+    shown = world.look_up(tweet, **{"expansions": "attachments.media_keys", "media.fields": "preview_image_url"})
+
+    [film] = shown["includes"]["media"]
+    picture = world.http.get(urlsplit(film["preview_image_url"]).path)
+    assert picture.headers["content-type"] == "image/jpeg"
+    assert Image.open(BytesIO(picture.content)).size == (640, 360)

@@ -149,7 +149,7 @@ def _picture(world: World, media_id: int) -> Picture | None:
         return None
     kind = kind_of(row[0])
     ending = row[1].split("/")[1].replace("jpeg", "jpg")
-    name = "preview.svg" if kind == "video" else ending
+    name = "preview.jpg" if kind == "video" else ending
     return Picture(kind, f"/media/{media_id}.{name}", row[2] or "")
 
 

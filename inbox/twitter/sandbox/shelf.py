@@ -171,7 +171,7 @@ class Shelf:
         if media.kind == "image":
             full["url"] = url
         else:
-            full["preview_image_url"] = f"{self.public_url}/media/{media.id}.preview.svg"
+            full["preview_image_url"] = f"{self.public_url}/media/{media.id}.preview.jpg"
             full["variants"] = [
                 {"bit_rate": 0 if media.kind == "gif" else 832_000, "content_type": "video/mp4", "url": url}
             ]
