@@ -45,7 +45,8 @@ def _settle(running: Running) -> dict[str, str]:
     _write_in_private(running)
     _be_overheard(running)
     names = ("hedda_lund", "obrennan", "shyharbour", "lowtide", "caspar_ny", "zofia_k")
-    assert eventually(lambda: _conversations(running, names) == len(names), 60)
+    # What the stream misses while its rules are new comes by the next search.
+    assert eventually(lambda: _conversations(running, names) == len(names), 180)
     edited = _change_their_minds(running)
     _answer(running)
     # Once it was looked up again, which a brand whose money is spent does once a day alone: so before the budget.
