@@ -187,14 +187,32 @@ def _wait_for_alarms(page: Page) -> None:
     expect(page.locator(".alarm-strip")).to_be_visible()
 
 
+def _open_settings_pages(page: Page) -> None:
+    """On a phone one button names the page; the row of all comes up when it is pressed."""
+    pages = page.get_by_role("navigation", name="Settings")
+    expect(pages).to_be_hidden()
+    page.get_by_role("button", name="Page of the settings: What X allows").click()
+    expect(pages.get_by_role("link")).to_have_count(8)
+    expect(pages.get_by_role("link", name="Webhooks")).to_be_in_viewport()
+    expect(pages.locator("[aria-current=page]")).to_have_text("What X allows")
+
+
+def _need_not_scroll(page: Page) -> None:
+    """Tables whose lines become small cards on a phone."""
+    sticking_out = """[...document.querySelectorAll(".table-scroll:has(> .table-stack)")]
+        .map((element) => element.scrollWidth - element.clientWidth)"""
+    assert page.evaluate(sticking_out) != []
+    assert max(page.evaluate(sticking_out)) <= 0
+
+
 ALL = tuple(WIDTHS)
 FIRST = {
-    "landing": Look(None, "", "/", None, ALL),
+    "landing": Look(None, "", "/", _need_not_scroll, ALL),
     "login": Look(None, "harbour", "/login/", None, ALL),
     "desk": Look("ines", "harbour", "/", None, ALL),
     "inbox": Look("ines", "harbour", "/b/tern/?filter=open", None, ALL),
     "conversation": Look("ines", "harbour", "busy", None, ALL),
-    "report": Look("omar", "harbour", "/reports/first-response/", None, ALL),
+    "report": Look("omar", "harbour", "/reports/first-response/", _need_not_scroll, ALL),
     "sandbox": Look(None, "twitter", "/", None, ALL),
 }
 ABOARD = {
@@ -213,13 +231,13 @@ ABOARD = {
     "keys": Look("ada", "lumen", "/keys/", _make_key),
     "api-docs": Look("ada", "lumen", "/api/docs/", _wait_for_docs),
     "admin": Look("ada", "lumen", "/admin/"),
-    "admin-brands": Look("ada", "lumen", "/admin/tenants/brand/"),
+    "admin-brands": Look("ada", "lumen", "/admin/tenants/brand/", _need_not_scroll),
     "admin-brand-live": Look("ada", "lumen", "live"),
     "admin-brand-preparing": Look("ada", "lumen", "preparing"),
-    "admin-people": Look("ada", "lumen", "/admin/accounts/membership/"),
-    "admin-invitations": Look("ada", "lumen", "/admin/accounts/invitation/"),
+    "admin-people": Look("ada", "lumen", "/admin/accounts/membership/", _need_not_scroll),
+    "admin-invitations": Look("ada", "lumen", "/admin/accounts/invitation/", _need_not_scroll),
     "admin-certificate": Look("ada", "lumen", "ending"),
-    "operators-agencies": Look("olga", "", "/admin/tenants/agency/"),
+    "operators-agencies": Look("olga", "", "/admin/tenants/agency/", _need_not_scroll),
     "operators-agency": Look("olga", "", "agency"),
     "invitation": Look(None, "fable", "invitation"),
     "brand-login": Look(None, "solis", "/login/"),
@@ -246,10 +264,11 @@ CHANNEL = {
     "stuck": Look("ines", "harbour", "zofia_k"),
     "acts": Look("ines", "harbour", "hedda_lund", _open_acts),
     "settings-channel": Look("astrid", "harbour", "/b/tern/settings/channel/"),
-    "settings-costs": Look("astrid", "harbour", "/b/tern/settings/costs/"),
+    "settings-costs": Look("astrid", "harbour", "/b/tern/settings/costs/", _need_not_scroll),
     "settings-policy": Look("astrid", "harbour", "/b/tern/settings/policy/"),
-    "costs": Look("astrid", "harbour", "/costs/"),
-    "operators-states": Look("olga", "", "/admin/tenants/appstate/"),
+    "settings-pages": Look("astrid", "harbour", "/b/tern/settings/policy/", _open_settings_pages, (390,)),
+    "costs": Look("astrid", "harbour", "/costs/", _need_not_scroll),
+    "operators-states": Look("olga", "", "/admin/tenants/appstate/", _need_not_scroll),
     "sandbox-messages": Look(None, "twitter", "/messages/TernFerries", _be_hedda),
     "sandbox-tweet": Look(None, "twitter", "edited", _be_hedda),
 }
