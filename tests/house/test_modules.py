@@ -21,8 +21,8 @@ MORE = {
     },
     # Wiring.
     "config": {
-        "admin", "asgi", "celery", "doors", "environment", "local", "programs", "refusals", "rights", "settings",
-        "urls", "wsgi",
+        "admin", "asgi", "celery", "doors", "environment", "formats", "local", "programs", "refusals", "rights",
+        "settings", "urls", "wsgi",
     },
 }  # fmt: skip
 STAGES = {
