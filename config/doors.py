@@ -12,7 +12,7 @@ from urllib.parse import quote
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import resolve
 from django.utils.cache import patch_cache_control
@@ -54,7 +54,7 @@ class HostMiddleware:
                 return self.get_response(request)
             domain = houses.domain_named(host)
             if domain is None:
-                return HttpResponseNotFound(_NO_SUCH_HOST, content_type="text/html; charset=utf-8")
+                return render(request, "no_such_host.html", {"front": address(settings.BASE_DOMAIN)}, status=404)
             request.agency, request.host_brand = domain.agency, domain.brand
             request.host_kind = "brand" if domain.brand else "agency"
             request.urlconf = f"config.urls.{request.host_kind}"
@@ -147,12 +147,25 @@ def _at_the_agency(request: Any, name: str, view: Any, args: Any, kwargs: dict[s
     in_admin = name.startswith("admin:")
     held = [each for each in request.memberships if each.brand_id is None or not in_admin]
     request.role = people.role_in(held, brand_id=None)
-    if not rights.may_open(rights.needed_for(name), role=request.role):
-        raise NotYours("This page is for others at the agency. Your brand has a host of its own.")
+    need = rights.needed_for(name)
+    if not rights.may_open(need, role=request.role):
+        raise _for_others(request, "admins of the whole agency" if in_admin else rights.holders_of(need))
     if not in_admin:
         return None
     with entry.agency(request.agency.pk):
         return programs.drawn_here(view(request, *args, **kwargs))
+
+
+def _for_others(request: Any, whose: str) -> NotYours:
+    """That a page of the agency's own is not for this person, who is led to where they work: the desk, or their brands.
+
+    A client's staff have nothing on the agency's host; that their brands have hosts of their own they may not know.
+    """
+    request.has_desk = may(people.role_in(request.memberships, brand_id=None), Right.DESK)
+    if request.has_desk:
+        return NotYours(f"This page is for {whose}.")
+    request.own_hosts = [badge for badge in request.badges if badge.host_url]
+    return NotYours("This page is for the agency's own people. You work on your brand's own host: log in there.")
 
 
 def _among_operators(request: Any, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponse:
@@ -284,6 +297,3 @@ _POLICY = (
     "default-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-
-_NO_SUCH_HOST = """<!doctype html><html lang="en"><meta charset="utf-8"><title>No such host</title>
-<h1>Nobody lives here</h1><p>This host belongs to no agency and no brand.</p>"""

@@ -29,7 +29,13 @@ def draw(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """A page of its own for a refusal."""
     if is_for_programs(request):
         return drawn(request, problem_of(refusal) or nothing_here())
-    said = {"refusal": str(refusal), "is_not_yours": isinstance(refusal, NotYours)}
+    said = {
+        "refusal": str(refusal),
+        "is_not_yours": isinstance(refusal, NotYours),
+        # Where the doors know a way on (`config/doors.py`).
+        "has_desk": getattr(request, "has_desk", False),
+        "own_hosts": getattr(request, "own_hosts", []),
+    }
     return render(request, "refused.html", said, status=refusal.status)
 
 

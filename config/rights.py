@@ -7,7 +7,7 @@ about the single thing. `docs/roles.md` is printed from it, and `tests/doors/` k
 from enum import Enum
 from typing import Any
 
-from accounts.enums import RIGHTS, Right, Scope
+from accounts.enums import RIGHTS, Right, Role, Scope
 
 
 class Need(Enum):
@@ -214,6 +214,11 @@ def needed_for(name: str) -> Need | Right:
         return NEEDS[name]
     except KeyError:
         raise NotInTheTable(f"{name!r} is not in config/rights.py: say there who may open it.") from None
+
+
+def holders_of(need: Need | Right) -> str:
+    """Those roles that have what is needed, as a sentence names them."""
+    return " and ".join(f"{role.label}s" for role in Role if may_open(need, role=role))
 
 
 def may_open(need: Need | Right, *, role: str | None) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from accounts.enums import Right, may
@@ -102,9 +102,16 @@ SELECT
 
 
 def last_messages(conversations: Iterable[Conversation]) -> dict[int, Message]:
-    """The last message of each of these conversations, by conversation."""
+    """The last message of each of these conversations that still is on Twitter, by conversation; where all were
+    deleted, the last one."""
     ids = [conversation.last_message for conversation in conversations if conversation.last_message]
-    return {message.conversation_id: message for message in Message.objects.filter(pk__in=ids)}
+    found = {message.conversation_id: message for message in Message.objects.filter(pk__in=ids)}
+    if gone := [pk for pk, message in found.items() if message.deleted_at]:
+        # One look into `message_in_order` for each, from its end; most lists need none of it.
+        standing = Message.objects.filter(conversation=OuterRef("pk"), deleted_at=None).order_by("-pk").values("pk")[:1]
+        newest = Conversation.objects.filter(pk__in=gone).values_list(Subquery(standing), flat=True)
+        found |= {message.conversation_id: message for message in Message.objects.filter(pk__in=newest)}
+    return found
 
 
 def conversations_with(ids: Sequence[int]) -> dict[int, Conversation]:

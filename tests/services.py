@@ -196,6 +196,7 @@ def running(django_db_setup, django_db_blocker, static_files) -> Iterator[Runnin
     server, _, number = os.environ["NIGHTJAR_REDIS_URL"].rpartition("/")
     redis_url = f"{server}/{int(number) + 1}"
     env = {**os.environ, "NIGHTJAR_HOME": str(home), "NIGHTJAR_LIVE_RECHECK": "3", "NIGHTJAR_REDIS_URL": redis_url}
+    env["NIGHTJAR_TWITTER_PAGES_URL"] = f"http://twitter.localhost:{env['NIGHTJAR_PORT']}"
     with Playground(base_url=env["NIGHTJAR_TWITTER_URL"]) as twitter, django_db_blocker.unblock():
         agency, brands = _found_an_agency()
         people = _hire(agency, brands)

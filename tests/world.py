@@ -43,6 +43,7 @@ def _choose_ports() -> None:
     os.environ["NIGHTJAR_TWITTER_URL"] = f"http://127.0.0.1:{os.environ['NIGHTJAR_SANDBOX_PORT']}"
     authorize = f"http://twitter.localhost:{os.environ['NIGHTJAR_PORT']}/i/oauth2/authorize"
     os.environ["NIGHTJAR_TWITTER_AUTHORIZE_URL"] = authorize
+    os.environ["NIGHTJAR_TWITTER_PAGES_URL"] = "https://x.com"  # but where all of it runs: there, the sandbox's
     home = Path(tempfile.mkdtemp(prefix="nightjar-worker-", dir=os.environ["NIGHTJAR_HOME"]))
     os.environ["NIGHTJAR_SANDBOX_DB"] = str(home / "sandbox.sqlite3")
     os.environ["NIGHTJAR_WORKER_HOME"] = str(home)

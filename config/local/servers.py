@@ -181,7 +181,9 @@ def _set_the_rest(env: dict[str, str], outside: Mapping[str, str]) -> None:
         "NIGHTJAR_TWITTER_URL": f"http://127.0.0.1:{env['NIGHTJAR_SANDBOX_PORT']}",
     }
     domain = outside.get("NIGHTJAR_BASE_DOMAIN", defaults["NIGHTJAR_BASE_DOMAIN"])
-    defaults["NIGHTJAR_TWITTER_AUTHORIZE_URL"] = f"http://twitter.{domain}:{env['NIGHTJAR_PORT']}/i/oauth2/authorize"
+    pages = f"http://twitter.{domain}:{env['NIGHTJAR_PORT']}"  # of the sandbox, as a browser reaches it
+    defaults["NIGHTJAR_TWITTER_AUTHORIZE_URL"] = f"{pages}/i/oauth2/authorize"
+    defaults["NIGHTJAR_TWITTER_PAGES_URL"] = "https://x.com" if "NIGHTJAR_TWITTER_URL" in outside else pages
     env.update({name: value for name, value in defaults.items() if name not in outside})
 
 

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlencode
 
 from django.db import transaction
 
@@ -131,17 +130,6 @@ def waiting() -> Sequence[Reply]:
 def is_overdue(reply: Reply, now: datetime) -> bool:
     """Whether it is time to ask what became of it."""
     return reply.approved_at is not None and reply.approved_at + REMIND_AFTER < now
-
-
-def intent_link(reply: Reply) -> str:
-    """Where X opens its own composer with this reply in it."""
-    return f"https://x.com/intent/post?{urlencode({'in_reply_to': reply.answers_id, 'text': reply.text})}"
-
-
-def private_link(account_id: int, text: str = "") -> str:
-    """Where X opens a direct message to this account: to the brand for a customer, to the customer for an agent."""
-    asked = {"recipient_id": account_id, **({"text": text} if text else {})}
-    return f"https://x.com/messages/compose?{urlencode(asked)}"
 
 
 def go_private(conversation_ids: Iterable[int], *, now: datetime) -> list[Line]:

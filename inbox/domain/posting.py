@@ -22,10 +22,10 @@ from inbox.domain import (
     errands,
     events,
     fates,
-    handoffs,
     ledger,
     media,
     parts,
+    rechecks,
     replies,
     rules,
 )
@@ -33,6 +33,7 @@ from inbox.domain.events import Line
 from inbox.domain.fates import LONGEST_CALL, Connect, connect, find_out, it_was_posted, recognise
 from inbox.enums import EventKind, MediaState, ReplyStatus, ReplyWay
 from inbox.models import Conversation, Reply, ReplyMedia
+from inbox.twitter import addresses
 from inbox.twitter.client import NotNow as TwitterNotNow
 from inbox.twitter.client import PostingOutcome, Refused, Said, Sent, Twitter, Unknown
 from tenants.models import BrandState
@@ -192,7 +193,7 @@ def _say(
             in_reply_to_id=None if quotes else reply.answers_id,
             quote_of_id=reply.answers_id if quotes else None,
             media_ids=media_ids,
-            private_link=handoffs.private_link(handle_id) if reply.invites_private else "",
+            private_link=addresses.deep_link(handle_id) if reply.invites_private else "",
         )
     )
 
@@ -218,8 +219,10 @@ def _send_back(reply: Reply, *, why: str, now: datetime) -> None:
 
 def _settle_unsent(reply: Reply, outcome: PostingOutcome, *, now: datetime) -> None:
     match outcome:
-        case Refused(why=why):
+        case Refused(why=why, rule=rule):
             budgets.used(reply.way, False, now)
+            if rule == "gone" and reply.way != ReplyWay.PRIVATE:
+                rechecks.look_again(reply.answers_id, handle_id=reply.conversation.handle_id, now=now)
             if reply.follows_id is None:
                 eligibility.learn(reply.answers_id, why)
             fates.move(reply, ReplyStatus.REFUSED, EventKind.REPLY_REFUSED, why=why, now=now)

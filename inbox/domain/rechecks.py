@@ -16,6 +16,7 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from inbox.domain import arrivals, budgets, costs, deletions, edits, events, people
 from inbox.enums import ArrivalKind, Direction, Outcome, Source
@@ -36,6 +37,8 @@ _GOES_ON = timedelta(seconds=5)
 # Parents that are missing are fetched for so long after their answers came.
 _ORPHANS_FOR = timedelta(days=1)
 _USERS = 100
+# Beside the ages in a pulse's rounds: the messages that are to be looked up whatever their age's turn is.
+_ASKED = "asked"
 _PEOPLE_EVERY, _PEOPLE_KNOWN_FOR = timedelta(hours=1), timedelta(days=7)
 OVER_BUDGET = "The month's budget is used up: what was deleted on Twitter is looked for once a day only."
 SHARED = "Twitter's limit for looking tweets up is used up for now, which all brands share: it goes on by itself."
@@ -48,6 +51,7 @@ class Plan:
     rounds: dict[str, Any]
     due_at: datetime
     ids: list[int] = field(default_factory=list)
+    asked: list[int] = field(default_factory=list)  # of `ids`, and what is not shown any more, by `look_again`
     parents: list[int] = field(default_factory=list)
     customers: list[int] = field(default_factory=list)
     said: str = ""  # why less is looked up than should be
@@ -61,6 +65,18 @@ def wake(*, now: datetime) -> int:
     """Have those look now that have not looked for as long as fresh messages may wait; how many."""
     due = is_fresh_unseen(now=now)
     return due.update(due_at=now) if due is not None else 0
+
+
+@transaction.atomic
+def look_again(message_id: int, *, handle_id: int, now: datetime) -> None:
+    """Have this message looked up at once, whatever its turn is: Twitter let us know that it may be gone."""
+    looking = Pulse.objects.select_for_update().filter(handle_id=handle_id, source=Source.LOOKUP)
+    pulse = looking.exclude(due_at=None).first()
+    if pulse is not None:
+        rounds = pulse.rounds or {}
+        pulse.rounds = rounds | {_ASKED: sorted({*rounds.get(_ASKED, ()), message_id})}
+        pulse.due_at = now
+        pulse.save(update_fields=["rounds", "due_at"])
 
 
 def is_fresh_unseen(*, now: datetime) -> Any:
@@ -78,6 +94,8 @@ def plan(pulse: Pulse, *, now: datetime) -> Plan:
     room = min(_MOST, MOST_IDS * budgets.calls_left(ENDPOINT, pulse.handle_id, now))
     is_over = costs.is_over_budget(now)
     found.said = OVER_BUDGET if is_over else SHARED if not room else ""
+    found.asked = list(found.rounds.pop(_ASKED, ()))[:room]
+    found.ids += _shown().filter(pk__in=found.asked).values_list("pk", flat=True) if found.asked else ()
     for age, seconds in zip(AGES, settings.TWITTER_RECHECK_SECONDS, strict=True):
         if age == "shown" or not is_over:
             _plan_age(found, age, timedelta(seconds=seconds), pulse, room=room, now=now)
@@ -89,9 +107,13 @@ def plan(pulse: Pulse, *, now: datetime) -> Plan:
     return found
 
 
+@transaction.atomic
 def keep(pulse: Pulse, made: Plan) -> None:
-    """Remember where the rounds are."""
-    Pulse.objects.filter(pk=pulse.pk).update(rounds=made.rounds, due_at=made.due_at)
+    """Remember where the rounds are, and what was asked for since they were planned."""
+    stored = Pulse.objects.select_for_update().filter(pk=pulse.pk).values_list("rounds", flat=True).first()
+    if asked := sorted(set((stored or {}).get(_ASKED, ())) - set(made.asked)):
+        made.rounds[_ASKED] = asked
+    Pulse.objects.filter(pk=pulse.pk).update(rounds=made.rounds, due_at=Now() if asked else made.due_at)
 
 
 def recheck(made: Plan, reader: Reader, *, handle_id: int, now: datetime) -> None:

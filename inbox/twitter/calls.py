@@ -1,5 +1,6 @@
 """What every call to Twitter has in common: time-outs for each step, an end, a size cap, and how answers are read."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,8 @@ import msgspec
 
 from inbox.twitter.metering import Told, report_of
 from tenants.outgoing import End, certificates
+
+log = logging.getLogger(__name__)
 
 TIMEOUT = httpx.Timeout(connect=5, read=10, write=10, pool=5)
 # Seconds after which any call is over. httpx gives each step its own time, so an answer that drips would have no end.
@@ -78,6 +81,21 @@ def _tell(http: httpx.Client, method: str, path: str, sent: object, response: ht
     if told is not None:
         headers = dict(response.headers)
         told(report_of(method, path, sent=sent, status=response.status_code, headers=headers, content=content))
+
+
+def note(error: Exception) -> None:
+    """Keep in the log what kind of failure it was. Its own words may hold what we sent."""
+    log.warning("A call to Twitter failed: %s.", type(error).__name__)
+
+
+def in_words(error: httpx.HTTPError) -> str:
+    """Why a call brought no answer, for whoever reads it on a page; the log has its kind."""
+    note(error)
+    if isinstance(error, NOT_REACHED):
+        return "Twitter could not be reached."
+    if isinstance(error, httpx.TimeoutException):
+        return "Twitter did not answer in time."
+    return "The connection to Twitter broke off before an answer came."
 
 
 def words_of(answer: Mapping[str, Any], status: int) -> str:

@@ -14,6 +14,8 @@ from inbox.twitter.calls import (
     Unavailable,
     a_dict,
     capped,
+    in_words,
+    note,
     read_json,
 )
 from inbox.twitter.shapes import SNOWFLAKE_EPOCH_MS, Account, Tweet, Unreadable, instant_of, read_tweet
@@ -127,14 +129,15 @@ class Twitter(Writer):
             data = answer["data"]
             return Account(id=int(data["id"]), username=str(data["username"]), name=str(data.get("name") or ""))
         except (KeyError, TypeError, ValueError) as error:
-            raise Unavailable(f"Twitter's answer could not be read: {error!r}") from error
+            note(error)
+            raise Unavailable("Twitter's answer could not be read: it does not say whose account it is.") from error
 
     def _read(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
         try:
             with capped(self._http, "GET", path, seconds=self._longest_call, params=dict(params)) as answer:
                 status, _, content = answer
         except httpx.HTTPError as error:
-            raise Unavailable(f"Twitter could not be read ({type(error).__name__}).") from error
+            raise Unavailable(in_words(error)) from error
         found = read_json(content)
         if status != 200 or found is None:
             raise Unavailable(f"Twitter answered {status} to a reading call.")
@@ -165,7 +168,8 @@ class Twitter(Writer):
         try:
             return [_private(row, with_id, self._credentials.handle_id) for row in rows if _is_private(row)]
         except (KeyError, TypeError, ValueError) as error:
-            raise Unavailable(f"Twitter's direct messages could not be read: {error!r}") from error
+            note(error)
+            raise Unavailable("Twitter's direct messages could not be read: one of them is not whole.") from error
 
 
 def _is_private(row: object) -> bool:

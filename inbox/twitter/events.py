@@ -158,7 +158,9 @@ def _sorted_out(whole: Mapping[str, Any], body: bytes) -> Iterable[Envelope]:
     if isinstance(data, list):
         return _of_page(data, whole, [None])
     if isinstance(whole.get("errors"), list) and whole["errors"]:
-        named = str(whole["errors"][0].get("title") or whole["errors"][0].get("type"))
+        first = whole["errors"][0]
+        # Some errors stand under a title, those of version 1.1 have a message alone.
+        named = str(first.get("title") or first.get("type") or whole.get("title") or first.get("message") or "unnamed")
         return [Envelope(None, f"errors:{clean(named)[:40]}", "other", stable_id("errors", named), body)]
     if isinstance(whole.get("meta"), Mapping):  # an empty page
         return [Envelope(None, "empty", "other", stable_id("empty", ""), body)]

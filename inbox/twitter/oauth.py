@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from inbox.twitter.calls import LONGEST_CALL, NOT_REACHED, TIMEOUT, capped, http_client, read_json, words_of
+from inbox.twitter.calls import LONGEST_CALL, NOT_REACHED, TIMEOUT, capped, http_client, in_words, read_json, words_of
 
 # What a brand lives from: reading and writing tweets, knowing who one is, and staying connected.
 # Without these a handle is of no use; the others are asked for and may be denied.
@@ -125,9 +125,9 @@ def _tokens(app: App, form: Mapping[str, str], timeout: httpx.Timeout) -> Outcom
     try:
         status, answer = _ask(app, "/2/oauth2/token", form, timeout)
     except NOT_REACHED as error:
-        return Later(f"Twitter could not be reached ({type(error).__name__}).")
+        return Later(in_words(error))
     except httpx.HTTPError as error:
-        return Lost(f"The connection broke before Twitter answered ({type(error).__name__}).")
+        return Lost(in_words(error))
     if 200 <= status < 300:
         return _granted(answer or {})
     kind = (answer or {}).get("error")

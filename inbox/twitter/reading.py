@@ -15,7 +15,7 @@ from typing import Any, Self
 import httpx
 import msgspec
 
-from inbox.twitter.calls import LONGEST_CALL, Unavailable, a_dict, capped, http_client, read_json, words_of
+from inbox.twitter.calls import LONGEST_CALL, Unavailable, a_dict, capped, http_client, in_words, read_json, words_of
 from inbox.twitter.metering import Told
 from inbox.twitter.shapes import (
     SNOWFLAKE_EPOCH_MS,
@@ -269,7 +269,7 @@ def ask(http: httpx.Client, method: str, path: str, **request: Any) -> dict[str,
         with capped(http, method, path, seconds=LONGEST_CALL, **request) as (status, headers, content):
             answer = read_json(content)
     except httpx.HTTPError as error:
-        raise Unavailable(f"Twitter could not be reached ({type(error).__name__}).") from error
+        raise Unavailable(in_words(error)) from error
     if 200 <= status < 300 and answer is not None:
         return answer
     raise problem_of(status, headers, answer)

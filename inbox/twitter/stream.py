@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from inbox.twitter.calls import a_dict, read_json, words_of
+from inbox.twitter.calls import a_dict, note, read_json, words_of
 from inbox.twitter.reading import tweet_params
 from tenants.outgoing import certificates
 
@@ -96,7 +96,8 @@ class Stream:
         except httpx.ReadTimeout:
             yield Lost(Trouble.SILENCE, f"Not a byte in {self._silence:g} seconds.")
         except httpx.HTTPError as error:
-            yield Lost(Trouble.NETWORK, f"The connection broke ({type(error).__name__}).")
+            note(error)
+            yield Lost(Trouble.NETWORK, "The connection broke off.")
 
     async def _lines(self, answer: httpx.Response) -> AsyncIterator[Heard]:
         pending = b""

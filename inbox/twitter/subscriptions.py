@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from inbox.twitter.calls import LONGEST_CALL, Unavailable, a_dict, capped, http_client, read_json
+from inbox.twitter.calls import LONGEST_CALL, Unavailable, a_dict, capped, http_client, in_words, read_json
 
 # By the scope of the account's grant that lets Twitter send them (FACTS 2.7); empty: public.
 EVENTS: dict[str, tuple[str, ...]] = {
@@ -161,7 +161,7 @@ class TwitterApp:
             with capped(self._http, method, path, seconds=LONGEST_CALL, **request) as (status, _, content):
                 answer = read_json(content)
         except httpx.HTTPError as error:
-            raise Unavailable(f"Twitter could not be reached ({type(error).__name__}).") from error
+            raise Unavailable(in_words(error)) from error
         if status >= 300 or answer is None:
             raise Unavailable(f"Twitter answered {status}: {content[:300].decode(errors='replace')}")
         return answer

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from inbox.twitter.calls import a_dict, read_json, words_of
+from inbox.twitter.calls import a_dict, in_words, read_json, words_of
 from inbox.twitter.writing import NotNow, Refused, Sent, Unknown, Writer, id_in, in_seconds, outcome_of
 
 PIECE = 2 * 1024 * 1024
@@ -94,7 +94,7 @@ def _asked(twitter: Writer, method: str, path: str, media_id: int) -> Uploaded:
             outcome = _once(outcome_of(status, headers, content, found=lambda _data: Sent(media_id)))
             data = a_dict((read_json(content) or {}).get("data"))
     except httpx.HTTPError as error:
-        return NotNow(f"Twitter did not answer ({type(error).__name__}).", until=in_seconds(15))
+        return NotNow(in_words(error), until=in_seconds(15))
     return _state_of(data, media_id) if isinstance(outcome, Sent) else outcome
 
 

@@ -20,6 +20,7 @@ from inbox.twitter.calls import (
     a_dict,
     capped,
     http_client,
+    in_words,
     read_json,
     words_of,
 )
@@ -186,9 +187,9 @@ class Writer:
             with self.answering(method, path, **request) as answer:
                 return outcome_of(*answer, found=found)
         except NOT_REACHED as error:
-            return NotNow(f"Twitter could not be reached ({error}).", until=in_seconds(15))
+            return NotNow(in_words(error), until=in_seconds(15))
         except httpx.HTTPError as error:
-            return Unknown(f"The connection broke before Twitter answered ({type(error).__name__}).")
+            return Unknown(in_words(error))
 
 
 def _tweet_in(data: Mapping[str, Any]) -> Sent | None:

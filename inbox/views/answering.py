@@ -11,6 +11,7 @@ from inbox.domain import costs, eligibility, handoffs, parts
 from inbox.enums import Answerable, Direction, ReplyStatus, ReplyWay
 from inbox.forms import ReplyForm
 from inbox.models import Conversation, Message, Reply
+from inbox.twitter import addresses
 from inbox.views import panes
 from inbox.views.costs import dollars
 from tenants.refusals import NotNow, Refusal
@@ -82,7 +83,7 @@ def panel(request: Any, found: Conversation) -> dict[str, Any]:
         "is_private": is_private,
         "state": _state(verdict, is_private=is_private),
         "by_hand_url": f"{root}conversations/{found.pk}/elsewhere/" if _by_hand(message, found) else None,
-        "private_url": handoffs.private_link(found.customer_id) if verdict and verdict.may_private else None,
+        "private_url": addresses.private_messages(found.customer_id) if verdict and verdict.may_private else None,
         "outcome_url": f"{root}conversations/{found.pk}/outcome/" if handoffs.outcome_of(found) else None,
         "cost": _cost(text, ReplyWay.PRIVATE if is_private else way, found),
         "handed": [_handed(each, likely.get(each.pk), root, now) for each in handed],
@@ -143,10 +144,10 @@ def _handed(reply: Reply, found: Message | None, root: str, now: Any) -> dict[st
         "text": reply.text,
         "since": reply.approved_at,
         "is_overdue": handoffs.is_overdue(reply, now),
-        "intent_url": handoffs.intent_link(reply),
+        "intent_url": addresses.composer(reply.text, answers_id=reply.answers_id),
         "back_url": f"{root}replies/{reply.pk}/elsewhere/back/",
         "posted_url": f"{root}replies/{reply.pk}/posted/",
-        "likely": {"text": found.text, "url": f"https://x.com/i/status/{found.pk}"} if found else None,
+        "likely": {"text": found.text, "url": addresses.status(found.pk)} if found else None,
     }
 
 

@@ -13,7 +13,7 @@ from inbox import policies, queries
 from inbox.domain.replies import seen_as
 from inbox.enums import Answerable, Direction, ReplyStatus, Urgency
 from inbox.models import ApprovalRule, Conversation, Customer, Disposition, Event, Message, Note, Reply, Tag
-from inbox.twitter import pictures
+from inbox.twitter import addresses, pictures
 from inbox.views import media, timeline
 from tenants import entry
 from tenants.badges import Badge
@@ -51,7 +51,7 @@ def customer_card(customer: Customer, *, badge: Badge | None = None) -> dict[str
         "initials": timeline.initials(name),
         "hue": customer.pk % 360,
         "followers": customer.followers,
-        "profile_url": f"https://x.com/{customer.username}",
+        "profile_url": addresses.profile(customer.username),
         "face_url": media.address(badge.url, "face", customer.pk) if badge and has_face else "",
         "is_protected": customer.is_protected,
         "is_suspended": customer.suspended_at is not None,
@@ -91,7 +91,7 @@ def conversation_card(
 
 def _newest_in_public(messages: Sequence[Message]) -> str | None:
     public = [message.pk for message in messages if not message.is_private]
-    return f"https://x.com/i/status/{public[-1]}" if public else None
+    return addresses.status(public[-1]) if public else None
 
 
 def message_cards(
@@ -115,7 +115,7 @@ def reply_cards(
     """Replies that wait, are on their way or stuck, with what this person can do about them."""
     replies = list(replies)
     files = _files_of(replies, badge)
-    edited, stopped = _edited_since(replies), _behind_a_stopped_part(replies)
+    edited, stopped, gone = _edited_since(replies), _behind_a_stopped_part(replies), _stuck_at_a_deleted(replies)
     acts = partial(_acts, user=user, role=role, rule=rule, now=now)
     return [
         {
@@ -131,12 +131,12 @@ def reply_cards(
             "sent_back_by": names.get(reply.sent_back_by_id or 0),
             "changed_by": names.get(reply.changed_by_id or 0),
             "original_text": reply.original_text,
-            "created_at": reply.created_at,
-            "submitted_at": reply.submitted_at,
-            "not_before": reply.not_before,
+            **_times(reply, now),
             **_way_of(reply, files),
-            "undo_left": _undo_left(reply, now),
-            **acts(reply, root=f"{badge.url}replies/{reply.pk}/", is_stopped=reply.pk in stopped),
+            "answers_gone": reply.pk in gone,
+            **acts(
+                reply, root=f"{badge.url}replies/{reply.pk}/", is_stopped=reply.pk in stopped, is_gone=reply.pk in gone
+            ),
             "continue_url": _composer_of(reply, badge) if _is_own_draft(reply, user) else None,
         }
         for reply in replies
@@ -182,6 +182,16 @@ def _edited_since(replies: Iterable[Reply]) -> set[int]:
     }
 
 
+def _stuck_at_a_deleted(replies: Iterable[Reply]) -> set[int]:
+    """Those of these replies that went nowhere and never will: what they answer was deleted."""
+    stuck = [reply for reply in replies if reply.status in (ReplyStatus.REFUSED, ReplyStatus.UNKNOWN)]
+    if not stuck:
+        return set()
+    rows = Message.objects.filter(pk__in={reply.answers_id for reply in stuck}, deleted_at__isnull=False)
+    gone = set(rows.values_list("pk", flat=True))
+    return {reply.pk for reply in stuck if reply.answers_id in gone}
+
+
 def note_cards(notes: Iterable[Note], *, names: Mapping[int, Person]) -> list[dict[str, Any]]:
     """Notes as the timeline shows them, between the messages."""
     return [
@@ -196,7 +206,15 @@ def tag_cards(tags: Iterable[Tag]) -> list[dict[str, Any]]:
 
 
 def _acts(
-    reply: Reply, *, user: User, role: str, rule: ApprovalRule, now: datetime, root: str, is_stopped: bool
+    reply: Reply,
+    *,
+    user: User,
+    role: str,
+    rule: ApprovalRule,
+    now: datetime,
+    root: str,
+    is_stopped: bool,
+    is_gone: bool,
 ) -> dict[str, str | None]:
     """The addresses of what this person can do about this reply; none where a policy would refuse it."""
     stuck = reply.status in (ReplyStatus.UNKNOWN, ReplyStatus.REFUSED) and may(role, Right.DECIDE_FATE)
@@ -205,12 +223,23 @@ def _acts(
         reply.status == ReplyStatus.SUBMITTED or is_stopped or _undo_left(reply, now) > 0
     )
     return {
-        "try_again_url": f"{root}retry/" if stuck else None,
+        "try_again_url": f"{root}retry/" if stuck and not is_gone else None,
         "it_was_posted_url": f"{root}posted/" if stuck else None,
         "approve_url": f"{root}approval/" if may_decide else None,
         "send_back_url": f"{root}sending-back/" if may_decide else None,
         "undo_url": f"{root}undo/" if may_undo else None,
         "discard_url": f"{root}discard/" if _is_own_draft(reply, user) else None,
+    }
+
+
+def _times(reply: Reply, now: datetime) -> dict[str, Any]:
+    """When a reply came to be what it is: a draft since it was begun, all else since somebody sent it, or let it go."""
+    sent_at = reply.submitted_at if reply.status == ReplyStatus.SUBMITTED else reply.approved_at or reply.submitted_at
+    return {
+        "at": reply.created_at if reply.status == ReplyStatus.DRAFT else sent_at or reply.created_at,
+        "submitted_at": reply.submitted_at,
+        "not_before": reply.not_before,
+        "undo_left": _undo_left(reply, now),
     }
 
 
@@ -276,10 +305,16 @@ def _row(
         "excerpt": timeline.excerpt(last, _EXCERPT),
         "last_is_ours": bool(last and last.direction == Direction.OUTBOUND),
         "is_private": bool(last and last.is_private),
-        "is_for_x": bool(last and last.direction == Direction.INBOUND and last.answerable == Answerable.NOT_ELIGIBLE),
+        "is_for_x": bool(last and _is_for_x(last)),
         "last_message_at": conversation.last_message_at,
         "message_count": conversation.message_count,
     }
+
+
+def _is_for_x(last: Message) -> bool:
+    """Whether only a person can answer it, in X; what is deleted nobody can."""
+    is_theirs = last.direction == Direction.INBOUND and last.deleted_at is None
+    return is_theirs and last.answerable == Answerable.NOT_ELIGIBLE
 
 
 def _facts(

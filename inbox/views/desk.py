@@ -82,6 +82,7 @@ def _listing(request: Any) -> dict[str, Any]:
         "rows": _cards(request, page),
         "filter": name,
         "counts": counts,
+        "after": str(offset) if offset else "",
         "next_cursor": str(offset + PAGE) if more else None,
         "list_url": "/",
         "rows_url": "/desk/rows/",

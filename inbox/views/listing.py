@@ -14,7 +14,8 @@ def listing(request: Any) -> dict[str, Any]:
     name = name if name in queries.FILTERS else "waiting"
     now = timezone.now()
     found = queries.conversations_in(name, user_id=request.person.pk)
-    cursor = paging.read_cursor(request.GET.get("after", ""))
+    after = request.GET.get("after", "")
+    cursor = paging.read_cursor(after)
     if cursor:
         found = queries.after(found, name, cursor)
     page = list(found[: queries.PAGE + 1])
@@ -25,6 +26,7 @@ def listing(request: Any) -> dict[str, Any]:
         "rows": cards.rows(page, badge=request.badge, agency_id=request.agency.pk, user=request.person, now=now),
         "filter": name,
         "counts": queries.counts(user_id=request.person.pk),
+        "after": after,
         "next_cursor": paging.cursor_of(order_at, last.pk) if more and last else None,
         "list_url": request.badge.url,
         "rows_url": f"{request.badge.url}rows/",

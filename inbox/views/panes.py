@@ -47,6 +47,7 @@ def pane(request: Any, found: Conversation, *, typed: str = "", held_id: int | N
         "known_tags": list(queries.tags().values_list("name", flat=True)) if may(role, Right.WORK) else [],
         "composer": {
             **_composer(request, found, messages, dispositions),
+            "newest": _newest(held, messages),
             "draft": typed or (held.text if held else ""),
             "way": _way(held, messages),
             "invites_private": bool(held and held.invites_private),
@@ -147,7 +148,7 @@ def _composer(
     request: Any, found: Conversation, messages: Sequence[Message], dispositions: Sequence[Disposition]
 ) -> dict[str, Any]:
     root = f"{request.badge.url}conversations/{found.pk}/"
-    theirs = [each for each in messages if each.direction == Direction.INBOUND and timeline.is_shown(each)]
+    theirs = _theirs(messages)
     why_not = None
     try:
         policies.check_can_write(request.role, found)
@@ -178,6 +179,23 @@ def _composer(
         "tags_url": f"{root}tags/" if may_work else None,
         "dispositions": [(each.key, each.name) for each in dispositions if each.retired_at is None],
     }
+
+
+def _theirs(messages: Sequence[Message]) -> list[Message]:
+    """What the customer wrote and can be answered, in order."""
+    return [each for each in messages if each.direction == Direction.INBOUND and timeline.is_shown(each)]
+
+
+def _newest(held: Reply | None, messages: Sequence[Message]) -> str:
+    """The newest that whoever writes should know of, whatever the draft answers.
+
+    A public draft begun after what was said in private is not behind it: it tells in public how that ended.
+    """
+    theirs = _theirs(messages)
+    if held is not None and held.way != ReplyWay.PRIVATE:
+        begun = held.created_at.replace(microsecond=0)  # Twitter tells whole seconds
+        theirs = [each for each in theirs if not each.is_private or each.created_at >= begun]
+    return str(theirs[-1].pk) if theirs else ""
 
 
 def _ways(newest: Message | None) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 from accounts.queries import Person
 from inbox.enums import Direction
 from inbox.models import Message, Version
-from inbox.twitter import pictures
+from inbox.twitter import addresses, pictures
 from inbox.twitter import text as twitter_text
 from inbox.views import media
 from tenants.badges import Badge
@@ -140,7 +140,7 @@ def _message(
         "pictures": shown,
         "edited_at": message.edited_at,
         "versions": _history(versions),
-        "quoted_url": f"https://x.com/i/status/{message.quote_of_id}" if message.quote_of_id else None,
+        "quoted_url": addresses.status(message.quote_of_id) if message.quote_of_id else None,
         "is_liked": message.liked_at is not None,
         "is_concealed": message.concealed_at is not None,
         "was_typed_on_twitter": is_ours and message.reply_id is None,
@@ -154,8 +154,8 @@ def _message(
 def _in_x(message: Message, customer: Mapping[str, Any]) -> str:
     """Where X shows it: a tweet by its id, a direct message in the talk with this customer."""
     if message.is_private:
-        return f"https://x.com/messages/compose?recipient_id={customer['pk']}"
-    return f"https://x.com/i/status/{message.pk}"
+        return addresses.private_messages(customer["pk"])
+    return addresses.status(message.pk)
 
 
 def _pictures(message: Message, badge: Badge) -> list[dict[str, Any]]:
@@ -195,9 +195,9 @@ def _spans(text: str) -> dict[str, Any]:
 
 def _piece(kind: str, piece: str, link: Mapping[str, str] | None, has_pictures: bool) -> list[dict[str, str]]:
     if kind == "mention":
-        return [{"kind": kind, "text": piece, "url": f"https://x.com/{piece[1:]}"}]
+        return [{"kind": kind, "text": piece, "url": addresses.profile(piece[1:])}]
     if kind == "hashtag":
-        return [{"kind": kind, "text": piece, "url": f"https://x.com/hashtag/{piece[1:]}"}]
+        return [{"kind": kind, "text": piece, "url": addresses.hashtag(piece[1:])}]
     if link and not link.get("shown") and has_pictures:
         return []
     address = piece if piece.lower().startswith(("http://", "https://")) else f"https://{piece}"

@@ -33,7 +33,7 @@ METHODS = ("get", "post")
 # How the doors refuse (`config/doors.py`). Any other refusal is a policy's word on the single thing, further in.
 AT_THE_DOOR = (
     "This is not for you here: ",
-    "This page is for others at the agency.",
+    "This page is for ",
     "This host is for the people who run Nightjar itself.",
     "You are not a member of this ",
 )

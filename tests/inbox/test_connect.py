@@ -306,7 +306,7 @@ def test_an_attempt_lasts_ten_minutes(admin, house, twitter):
     [
         ("token_refused", "Twitter gave no keys."),
         ("token_error", "Twitter gave no keys. Twitter answered 503"),
-        ("token_lost", "Twitter gave no keys. The connection broke"),
+        ("token_lost", "Twitter gave no keys. The connection to Twitter broke off before an answer came."),
         ("unauthorized", "Twitter did not say whose keys these are."),
     ],
 )

@@ -1,5 +1,6 @@
 """`manage.py read_payload`: what operators are told about a file."""
 
+import contextlib
 import gzip
 import json
 from io import StringIO
@@ -17,6 +18,15 @@ TWEET = {"id": "2087599998366646273", "author_id": "17", "text": "a &amp; b", "c
 def read(*paths):
     out, err = StringIO(), StringIO()
     call_command("read_payload", *map(str, paths), stdout=out, stderr=err)
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def read_in_vain(*paths):
+    """The lines of files of which nothing is understood, which the exit status says."""
+    out = StringIO()
+    with pytest.raises(CommandError, match="Nothing of this could be understood") as refused:
+        call_command("read_payload", *map(str, paths), stdout=out, stderr=StringIO())
+    assert refused.value.returncode == 1
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
@@ -48,10 +58,51 @@ def test_lines_are_read_one_by_one_blank_ones_skipped_and_compressed_files_too(t
 
 
 def test_a_tweet_without_its_author_says_what_it_lacks(tmp_path):
-    [line] = read(written(tmp_path, {"id": "5", "text": "x"}))
+    [line] = read_in_vain(written(tmp_path, {"id": "5", "text": "x"}))
 
     assert line["id"] == "5"
     assert "author_id" in line["quarantined"]
+
+
+def test_one_line_that_is_understood_is_enough_over_all_files(tmp_path):
+    told = read(written(tmp_path, {"hello": 1}, "strange"), written(tmp_path, TWEET, "known"))
+
+    assert ["quarantined" in line for line in told] == [True, False]
+
+
+def test_a_file_that_is_empty_of_things_is_no_failure(tmp_path):
+    assert read(written(tmp_path, [])) == []
+
+
+@pytest.mark.parametrize(
+    ("errors", "named"),
+    [
+        ({"errors": [{"code": 88, "message": "Rate limit exceeded"}]}, "Rate limit exceeded"),
+        ({"title": "Invalid Request", "errors": [{"message": "Bad since_id."}]}, "Invalid Request: Bad since_id."),
+        ({"errors": [{"title": "operational-disconnect", "type": "x"}]}, "operational-disconnect"),
+    ],
+)
+def test_errors_that_twitter_says_are_told_in_its_words(tmp_path, errors, named):
+    [line] = read(written(tmp_path, errors))
+
+    assert line["event"] == f"errors:{named.partition(': ')[0]}"
+    assert line["kept"] == f"as it came; nothing is done about it. Twitter says in it what is wrong: {named}"
+
+
+def test_an_answer_that_refuses_a_call_says_so(tmp_path):
+    [line] = read_in_vain(written(tmp_path, {"title": "Unauthorized", "detail": "No.", "status": 401}))
+
+    assert line["quarantined"] == ("of no shape that we know. Twitter says in it what is wrong: Unauthorized: No.")
+
+
+@needs_samples
+def test_every_published_error_is_told_in_words():
+    for path in sorted((SAMPLES / "errors").iterdir()):
+        out = StringIO()
+        with contextlib.suppress(CommandError):
+            call_command("read_payload", str(path), stdout=out, stderr=StringIO())
+        assert "None" not in out.getvalue()
+        assert "Twitter says in it what is wrong: " in out.getvalue() or path.name == "404_empty.json"
 
 
 @needs_samples

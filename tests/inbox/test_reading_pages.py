@@ -85,6 +85,18 @@ def test_private_and_public_messages_are_told_apart(client, house, conversation)
     assert f"https://x.com/messages/compose?recipient_id={conversation.customer_id}" in shown
 
 
+def test_every_link_to_x_leads_to_where_its_pages_are(client, house, conversation, settings):
+    settings.TWITTER_PAGES_URL = "http://twitter.localhost:8000"
+    said(house, conversation, text="@AcmeAir it is #late", quote_of_id=20)
+    said(house, conversation, 1, text="In private", is_private=True)
+
+    shown = page(client, conversation)
+
+    for path in ("AcmeAir", "hashtag/late", "i/status/20", f"messages/compose?recipient_id={conversation.customer_id}"):
+        assert f'href="http://twitter.localhost:8000/{path}"' in shown
+    assert 'href="https://x.com' not in shown
+
+
 def test_an_encrypted_message_says_where_it_can_be_read(client, house, conversation):
     said(house, conversation, text="", is_private=True, is_encrypted=True)
 

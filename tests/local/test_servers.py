@@ -202,6 +202,20 @@ def test_servers_that_run_elsewhere_are_not_started(home, running):
         assert APP not in environment.read(home)
 
 
+def test_links_lead_to_the_sandbox_as_long_as_it_is_our_twitter(home, running):
+    outside = {name: running.env[name] for name in environment.SERVERS}
+    real = {**outside, "NIGHTJAR_TWITTER_URL": "https://api.x.com"}
+    servers.state_directory(home)
+
+    def pages(given):
+        return servers.prepare(home, outside=given, port=8010).env["NIGHTJAR_TWITTER_PAGES_URL"]
+
+    assert pages(outside) == "http://twitter.localhost:8010"
+    assert pages({**outside, "NIGHTJAR_BASE_DOMAIN": "birds.test"}) == "http://twitter.birds.test:8010"
+    assert pages(real) == "https://x.com"
+    assert pages({**real, "NIGHTJAR_TWITTER_PAGES_URL": "https://twitter.com"}) == "https://twitter.com"
+
+
 def test_one_database_address_without_the_others_is_refused(home):
     with pytest.raises(CannotStart, match="then set NIGHTJAR_OWNER_DATABASE_URL, NIGHTJAR_LETTERBOX_DATABASE_URL too"):
         servers.start(home, outside={APP: "postgres://elsewhere/nightjar"})

@@ -57,7 +57,24 @@ def test_a_message_that_is_refused_comes_back_with_its_words(world: World, jo: h
 
     assert page.status_code == 403
     assert "You do not have permission to DM one or more participants." in page.text
-    assert ">hello?</textarea>" in page.text
+    assert page.text.count(">hello?</textarea>") == 1  # in the box for messages, not in the one for tweets
+
+
+def test_a_message_to_nobody_comes_back_with_its_words_and_the_name(world: World, jo: httpx.Client) -> None:
+    page = jo.post("/messages", data={"to": "@AcmeCar", "text": "hello <there>?"})
+
+    assert page.status_code == 404
+    assert 'role="alert">Nobody here is called @AcmeCar.</p>' in page.text
+    assert page.text.count(">hello &lt;there&gt;?</textarea>") == 1
+    assert 'value="AcmeCar"' in page.text
+
+
+def test_a_message_without_a_name_is_asked_for_one_and_kept(world: World, jo: httpx.Client) -> None:
+    page = jo.post("/messages", data={"to": " @ ", "text": "hello?"})
+
+    assert page.status_code == 400
+    assert 'role="alert">Say to whom, by their @name.</p>' in page.text
+    assert page.text.count(">hello?</textarea>") == 1  # in the box for messages, not in the one for tweets
 
 
 def test_a_picture_goes_along_with_its_description(world: World, jo: httpx.Client) -> None:

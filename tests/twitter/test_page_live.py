@@ -86,3 +86,17 @@ def test_the_counter_counts_as_the_server_does(world: World, page: Page) -> None
     ]:
         page.get_by_label("What is happening?").fill(text)
         expect(counter).to_have_text(left)
+
+
+def test_a_page_that_is_not_there_is_not_asked_for_again(world: World, page: Page) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    page.goto(f"{address(world)}/status/5")
+    expect(page.get_by_text("There is no such tweet.")).to_be_visible()
+    page.wait_for_timeout(4500)
+
+    assert [url for url in asked if "part=yes" in url] == []
+    assert len(said) == 1  # the browser's own word on the page itself

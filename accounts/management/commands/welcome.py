@@ -23,6 +23,7 @@ class Command(BaseCommand):
         front = address(settings.BASE_DOMAIN)
         self.stdout.write(f"Nightjar is up: {front.rstrip('/')}")
         self.stdout.write(f"  Twitter (sandbox)  {address(f'twitter.{settings.BASE_DOMAIN}')}")
+        self.stdout.write(f"  Operators (admin)  {front}admin/")
         for agency, badges in agencies[:5]:
             self.stdout.write(f"  {agency.name + ' (agency)':<18} {address(f'{agency.slug}.{settings.BASE_DOMAIN}')}")
             for badge in badges[:6]:

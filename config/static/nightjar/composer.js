@@ -74,27 +74,41 @@
     if (form()) restore(key);
     showCount();
     showAnswered();
+    showNewer();
   }
 
   // What was typed in this tab is newer than the draft that the server keeps, if it was typed into that draft.
   function restore(key) {
     const typed = stored(`draft:${key}`);
-    if (typed === null || typed === field().value) return;
-    if (!field().value || stored(`draft-of:${key}`) === held()) field().value = typed;
+    if (typed === null) return;
+    if (typed !== field().value) {
+      if (field().value && stored(`draft-of:${key}`) !== held()) return;
+      field().value = typed;
+    }
+    const to = stored(`draft-to:${key}`);
+    if (messageOf(to)) answered().value = to; // Not what has come since: they see that they are behind it.
+  }
+
+  function remember() {
+    const key = conversation();
+    store(`draft:${key}`, field().value);
+    store(`draft-of:${key}`, held());
+    store(`draft-to:${key}`, answered().value);
   }
 
   function forget(key) {
     store(`draft:${key}`, null);
     store(`draft-of:${key}`, null);
+    store(`draft-to:${key}`, null);
   }
 
   const held = () => document.getElementById("composer-reply")?.value || "new";
 
   document.addEventListener("input", (event) => {
     if (event.target.id !== "composer-text") return;
-    store(`draft:${conversation()}`, event.target.value);
-    store(`draft-of:${conversation()}`, held());
+    remember();
     showCount();
+    foot().querySelector(".notice-refusal")?.remove(); // It was about the words as they were.
   });
 
   document.addEventListener("change", (event) => {
@@ -160,44 +174,64 @@
 
   // --- they wrote again -----------------------------------------------------------------------------------------
 
+  const foot = () => document.querySelector("#pane > .pane-foot");
   const answered = () => document.getElementById("composer-in-reply-to");
+  const messageOf = (pk) => document.getElementById(`m-${pk}`);
 
   function showAnswered() {
     for (const mark of document.querySelectorAll("[data-answering]")) mark.hidden = !answered() || mark.dataset.answering !== answered().value;
   }
 
+  // The hint that what is being answered is not the newest any more, or is gone.
+  function showNewer() {
+    const hint = document.getElementById("composer-newer");
+    if (!hint) return;
+    const [to, newest] = [answered().value, foot().dataset.newest];
+    const isGone = Boolean(messageOf(to)?.classList.contains("message-deleted"));
+    hint.hidden = !to || !newest || !(isGone || BigInt(newest) > BigInt(to));
+    hint.querySelector("[data-newer]").hidden = isGone;
+    hint.querySelector("[data-gone]").hidden = !isGone;
+  }
+
   function answer(pk) {
     answered().value = pk;
-    document.getElementById("composer-newer").hidden = true;
+    takeWayOf(pk);
+    remember();
     showAnswered();
+    showNewer();
+    answered().dispatchEvent(new Event("change", { bubbles: true })); // Whether it may be answered is asked again.
+  }
+
+  // What was said in private can be answered in private only.
+  function takeWayOf(pk) {
+    if (!messageOf(pk)?.classList.contains("message-private")) return;
+    const way = form().querySelector('[name="way"][type="hidden"], [name="way"][value="private"]');
+    if (way.type === "radio") way.checked = true;
+    else [way.value, way.dataset.limit] = ["private", form().dataset.limitPrivate];
+    showCount();
   }
 
   document.addEventListener("nightjar:redrawn", ({ detail: { fresh } }) => {
     const freshFoot = fresh.querySelector(".pane-foot");
     if (!freshFoot || fresh.getElementById("pane")?.dataset.conversation !== conversation()) return;
-    const newest = freshFoot.querySelector("#composer-in-reply-to")?.value;
-    if (Boolean(form()) !== Boolean(newest !== undefined)) {
+    const { newest } = freshFoot.dataset;
+    foot().dataset.newest = newest;
+    if (Boolean(form()) !== Boolean(freshFoot.querySelector("#composer"))) {
       if (!field()?.value) changeFoot(freshFoot);
-    } else if (form() && newest !== answered().value) {
-      if (!field().value) answer(newest);
-      else {
-        document.getElementById("composer-newer").hidden = false;
-        document.getElementById("composer-newer").dataset.newest = newest;
-      }
-    }
+    } else if (form() && !field().value && newest && newest !== answered().value) answer(newest);
     showAnswered();
+    showNewer();
   });
 
   function changeFoot(freshFoot) {
-    const foot = document.querySelector("#pane > .pane-foot");
-    foot.replaceWith(document.importNode(freshFoot, true));
-    window.htmx?.process(document.querySelector("#pane > .pane-foot"));
+    foot().replaceWith(document.importNode(freshFoot, true));
+    window.htmx?.process(foot());
     showCount();
   }
 
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-answer-newest]")) return;
-    answer(document.getElementById("composer-newer").dataset.newest);
+    answer(foot().dataset.newest);
     field().focus();
   });
 

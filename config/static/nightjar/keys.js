@@ -36,7 +36,8 @@
     const current = document.querySelector('.row-link[aria-current="true"]');
     const empty = document.getElementById("nothing-open");
     document.getElementById("conversation").replaceChildren(document.importNode(empty.content, true));
-    history.pushState({ htmx: true }, "", panes.dataset.listUrl);
+    // The address says again which part of which list is beside it.
+    history.pushState({ htmx: true }, "", panes.dataset.listUrl + new URL(document.getElementById("rows").dataset.src, location).search);
     current?.removeAttribute("aria-current");
     (visible(current) ? current : rows()[0])?.focus();
   }
@@ -118,11 +119,19 @@
   // --- finding in the list -------------------------------------------------------------------------------------
 
   function find() {
-    const words = (document.getElementById("filter")?.value ?? "").toLocaleLowerCase().split(/\s+/).filter(Boolean);
+    const typed = (document.getElementById("filter")?.value ?? "").trim();
+    const words = typed.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+    let fitting = 0;
     for (const row of document.querySelectorAll(".row")) {
       const text = row.textContent.toLocaleLowerCase();
       row.hidden = !words.every((word) => text.includes(word));
+      if (!row.hidden) fitting += 1;
     }
+    const nothing = document.querySelector("#nothing-fits > .empty");
+    if (!nothing) return;
+    nothing.hidden = fitting > 0;
+    const title = nothing.querySelector("[data-words]");
+    title.textContent = fitting ? "" : title.dataset.words.replace("{}", () => typed);
   }
 
   for (const box of document.querySelectorAll("[data-find]")) box.hidden = false;

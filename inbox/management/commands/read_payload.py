@@ -4,6 +4,7 @@ import gzip
 import json
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,16 @@ from inbox.twitter.events import Act, read_arrival, read_letters
 from inbox.twitter.old_shapes import is_old_tweet, is_oldest_message
 from inbox.twitter.shapes import Envelope, Tweet, Unreadable
 
+# Where the words are in what Twitter says when it refuses, in the order in which one reads them.
+_WORDS = ("title", "detail", "message")
+
 
 class Command(BaseCommand):
     """One JSON line for each tweet, direct message or event in these files, or why it would be kept unread.
 
     A file holds one body, a list of them, or one a line: webhook calls (X Activity, Account Activity), lines of the
     stream, pages of search, mentions and direct messages, bare tweets and messages of version 1.1 or 2; `.gz` too.
+    Ends with 1 where a file cannot be read at all, or where not one line of any file was understood.
     """
 
     help = "Print what Nightjar would store of the tweets, direct messages and events in these files."
@@ -29,17 +34,20 @@ class Command(BaseCommand):
         parser.add_argument("files", nargs="+", metavar="FILE", help="a file of JSON or of JSON lines; - reads stdin")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        bad = 0
+        bad, told = 0, Counter[bool]()
         for name in options["files"]:
             try:
                 for place, thing in things_in(_content(name)):
                     for line in lines_of(thing):
+                        told["quarantined" in line] += 1
                         self.stdout.write(json.dumps({"file": name, "place": place, **line}, ensure_ascii=False))
             except Unreadable as error:
                 bad += 1
                 self.stderr.write(f"{name}: {error}")
         if bad:
             raise CommandError(f"{bad} of {len(options['files'])} files could not be read.", returncode=1)
+        if told[True] and not told[False]:
+            raise CommandError("Nothing of this could be understood.", returncode=1)
 
 
 def things_in(content: bytes) -> Iterator[tuple[int, Any]]:
@@ -63,7 +71,7 @@ def lines_of(thing: Any) -> Iterator[dict[str, Any]]:
     try:
         letters = list(_letters(thing))
     except Unreadable as error:
-        yield {"quarantined": str(error)}
+        yield {"quarantined": f"{error}{_trouble_in(thing)}"}
         return
     for letter in letters:
         about = {"kind": letter.kind, "event": letter.event_type, "for": _text(letter.for_id)}
@@ -82,9 +90,20 @@ def _stored(found: Any, letter: Envelope, about: dict[str, Any]) -> Iterator[dic
         for act in found:
             yield {**about, **_act(act)}
     elif found is None:
-        yield {**about, "id": _text(letter.twitter_id), "kept": "as it came; nothing is done about it"}
+        kept = f"as it came; nothing is done about it{_trouble_in(json.loads(letter.body))}"
+        yield {**about, "id": _text(letter.twitter_id), "kept": kept}
     else:
         yield {**about, "id": _text(found)}
+
+
+def _trouble_in(thing: Any) -> str:
+    """That this is no event but Twitter's word that something is wrong, and its words; else nothing."""
+    if not isinstance(thing, Mapping) or "data" in thing:
+        return ""
+    errors = thing.get("errors")
+    both = [thing, *errors] if isinstance(errors, list) else [thing]
+    said = [each[name] for each in both if isinstance(each, Mapping) for name in _WORDS if each.get(name)]
+    return f". Twitter says in it what is wrong: {': '.join(map(str, said))}" if said else ""
 
 
 def _letters(thing: Any) -> Iterator[Envelope]:

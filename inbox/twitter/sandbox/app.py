@@ -28,6 +28,7 @@ from inbox.twitter.sandbox import (
     control_people,
     control_private,
     environment,
+    forwarding,
     ledgers,
     media_api,
     oauth,
@@ -163,11 +164,12 @@ def _is_for_machines(request: Request) -> bool:
     return request.url.path.startswith(("/2/", "/sandbox/", "/static/", "/media/"))
 
 
-# Searches and the stream stand before tweets, whose addresses they look like.
+# Searches and the stream stand before tweets, whose addresses they look like; X's own forms of address, of which one
+# takes any name, come last.
 PARTS = (
     search, rules, stream_api, writing_api, api, private_api, media_api, replay, registrations,
     subscriptions_api, usage, oauth, prices, control, ledgers, control_people, control_private, control_network,
-    by_hand, timeline,
+    by_hand, timeline, forwarding,
 )  # fmt: skip
 
 application = Starlette(

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inbox.twitter.sandbox import cards, edits, old_events, people, timeline
+from inbox.twitter.sandbox import cards, edits, forwarding, old_events, people, timeline
 from inbox.twitter.sandbox.access import Sandbox
 from inbox.twitter.sandbox.authorship import Draft
 from inbox.twitter.sandbox.parameters import an_id
@@ -32,17 +32,20 @@ def _messages(request: Request, **said: Any) -> Response:
     if "username" in request.path_params and not other:
         raise Problem(404, "Not here", "Nobody has this name.")
     shown = [] if not other or other.id == me.id else _between(sandbox, me, other)
-    return timeline.page(
-        request, "messages.html", other=other, shown=shown, talks=_talks(sandbox, me), **{"draft": "", **said}
-    )
+    talks = _talks(sandbox, me)
+    # Names of their own: what is private must not stand in the box for tweets too.
+    begun = {"private_draft": timeline.begun_in(request), "private_refusal": "", "to": ""}
+    return timeline.page(request, "messages.html", other=other, shown=shown, talks=talks, **{**begun, **said})
 
 
 async def write_privately(request: Request) -> Response:
     form, sandbox, me = await timeline.form_of(request), _sandbox(request), _me(request)
-    other = sandbox.world.account_named(form.get("to", "").strip().removeprefix("@"))
+    to = form.get("to", "").strip().removeprefix("@")
+    other = sandbox.world.account_named(to)
     text = form.get("text", "").replace("\r\n", "\n")
     if not other:
-        raise malformed("Say to whom, by their @name.")
+        reason = f"Nobody here is called @{to}." if to else "Say to whom, by their @name."
+        return _messages(request, private_draft=text, to=to, private_refusal=reason, code=404 if to else 400)
     request.path_params["username"] = other.username
     try:
         with sandbox.storage.transaction():
@@ -50,7 +53,8 @@ async def write_privately(request: Request) -> Response:
             conversation_id = sandbox.private.conversation_of(me, other)
             sandbox.private.send(me, conversation_id, text, picture, is_encrypted=form.get("how") == "encrypted")
     except Problem as problem:
-        return _messages(request, draft=text, refusal=timeline.reason_of(problem), code=problem.status)
+        reason = timeline.reason_of(problem)
+        return _messages(request, private_draft=text, private_refusal=reason, code=problem.status)
     sandbox.deliveries.wake()
     return timeline.back({"back": f"/messages/{other.username}"}, anchor="newest")
 
@@ -101,7 +105,7 @@ async def edit(request: Request) -> Response:
             version = edits.edit(sandbox.world, sandbox.activity.drawing, me, tweet, Draft(text))
             sandbox.activity.announce([(version, None)])
     except Problem as problem:
-        refused = {"refused_reply_to": 0, "refused_edit_of": tweet.id, "draft": text}
+        refused = {"refused_edit_of": tweet.id, "draft": text}
         return timeline.status_page(
             request, tweet.id, refusal=timeline.reason_of(problem), code=problem.status, **refused
         )
@@ -170,6 +174,7 @@ ROUTES = [
     Route("/messages", messages, methods=["GET"]),
     Route("/messages", write_privately, methods=["POST"]),
     Route("/messages/media/{id}", picture, methods=["GET"]),
+    Route("/messages/compose", forwarding.private_messages, methods=["GET"]),  # before names, which it looks like
     Route("/messages/{username}", messages, methods=["GET"]),
     Route("/status/{id}/edit", edit, methods=["POST"]),
     Route("/status/{id}/like", like, methods=["POST"]),

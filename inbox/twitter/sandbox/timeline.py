@@ -24,6 +24,7 @@ from inbox.twitter.sandbox.world import Account, Tweet
 HERE = Path(__file__).parent
 ON_A_PAGE = 40
 FORM_LIMIT = 64 * 1024
+LONGEST_BEGUN = 10_000
 PICTURE_LIMIT = 6 * 1024 * 1024
 COOKIE = "sandbox_me"
 STATIC = {name: int((HERE / "static" / name).stat().st_mtime) for name in ("page.css", "page.js")}
@@ -49,7 +50,8 @@ async def home(request: Request) -> Response:
 
 
 async def status(request: Request) -> Response:
-    return status_page(request, an_id(request.path_params["id"], "id"))
+    tweet_id, begun = an_id(request.path_params["id"], "id"), begun_in(request)
+    return status_page(request, tweet_id, **({"draft": begun, "reply_begun_to": tweet_id} if begun else {}))
 
 
 async def account(request: Request) -> Response:
@@ -76,7 +78,7 @@ async def avatar(request: Request) -> Response:
 def _home(request: Request, **said: Any) -> Response:
     tweets = _newest(request, _sandbox(request), "deleted_ms IS NULL AND superseded = 0", ())
     named = request.query_params.get("to", "")
-    draft = f"@{named} " if _sandbox(request).world.account_named(named) else ""
+    draft = f"@{named} " if _sandbox(request).world.account_named(named) else begun_in(request)
     return page(request, "home.html", tweets=tweets, **{"draft": draft, **said})
 
 
@@ -105,6 +107,7 @@ def page(request: Request, template: str, **shown: Any) -> Response:
     if is_part and request.headers.get("if-none-match") == version:
         return Response(status_code=304, headers={"etag": version})
     customers = sandbox.world.recent_customers(9)
+    is_read = request.method == "GET"
     context = {
         "me": me,
         "others": [customer for customer in customers if not me or customer.id != me.id][:8],
@@ -112,22 +115,30 @@ def page(request: Request, template: str, **shown: Any) -> Response:
         "deliveries": sandbox.deliveries.counts(),
         "webhooks": list(sandbox.storage.execute("SELECT url, valid FROM webhooks ORDER BY id")),
         "faults": _faults(sandbox),
-        "path": request.url.path if request.method == "GET" else "/",
+        "path": request.url.path if is_read else "/",
+        "here": f"{request.url.path}?{request.url.query}" if is_read and begun_in(request) else "",
         "before": request.query_params.get("before"),
         "on_a_page": ON_A_PAGE,
         "static": STATIC,
         "focus": None,
         "draft": "",
         "refusal": "",
-        "refused_reply_to": 0,
+        "reply_begun_to": 0,
         "refused_edit_of": 0,
         "does_block": False,
         "base": "parts.html" if is_part else "page.html",
         "code": 200,
         **shown,
     }
+    # Only what can be asked for again is looked at again: no answer to a form, and nothing that is not there.
+    context["looks_again"] = is_read and context["code"] == 200 and not context["before"]
     body = templates.get_template(template).render(context)
     return HTMLResponse(body, context["code"], {**HEADERS, "etag": version})
+
+
+def begun_in(request: Request) -> str:
+    """The words that an address brings along for the box in which one writes."""
+    return request.query_params.get("text", "")[:LONGEST_BEGUN] if request.method == "GET" else ""
 
 
 def _faults(sandbox: Sandbox) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -165,7 +176,7 @@ async def compose(request: Request) -> Response:
     except Problem as problem:
         said = {"draft": text, "refusal": reason_of(problem), "code": problem.status}
         if parent_id and sandbox.world.tweet(parent_id):
-            return status_page(request, parent_id, refused_reply_to=parent_id, **said)
+            return status_page(request, parent_id, reply_begun_to=parent_id, **said)
         return _home(request, **said)
     sandbox.deliveries.wake()
     return _remember(back(form, anchor=f"tweet-{tweet.id}"), me)

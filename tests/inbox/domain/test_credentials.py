@@ -227,7 +227,7 @@ def test_a_key_that_is_due_is_renewed_and_both_halves_are_kept(acme, house, sett
     [
         (refused_pair(), "Twitter ended the connection: invalid_request: Value passed for the token was invalid."),
         (refused_pair("invalid_grant"), "Twitter ended the connection: invalid_grant: Value passed for the token"),
-        ("reset", "Twitter's answer with the next key was lost. The connection broke before Twitter answered"),
+        ("reset", "Twitter's answer with the next key was lost. The connection to Twitter broke off before"),
         (answer(200, {"token_type": "bearer"}), "Twitter's answer with the new keys could not be read."),
         (pair("access 2", "refresh-2"), "Twitter's answer with the new keys could not be read."),
         (pair("access-2", "refresh-2", expires_in="soon"), "does not say how long they last"),

@@ -1,7 +1,6 @@
 """What goes on elsewhere: in X by a person's hand, in direct messages, and the way back."""
 
 from datetime import timedelta
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -42,8 +41,6 @@ def test_a_reply_is_kept_to_be_posted_by_hand_and_recorded(message, agent):
     )
     assert kinds()[-1] == EventKind.REPLY_ELSEWHERE
     assert PolicyLine.objects.values_list("rule", "is_automatic", "reply_id").get() == ("by_hand", False, reply.pk)
-    asked = parse_qs(urlsplit(handoffs.intent_link(reply)).query)
-    assert asked == {"in_reply_to": [str(message.pk)], "text": ["Sorry! {} & more: write to us."]}
 
 
 def test_a_trainees_words_are_approved_before_they_are_handed_over(message, agent, supervisor):
@@ -163,11 +160,6 @@ def test_an_invitation_is_kept_in_the_ledger(message):
     assert [line.kind for line in handoffs.invited(reply, now=NOON)] == [EventKind.WENT_PRIVATE]
     assert handoffs.invited(ReplyFactory(conversation=message.conversation), now=NOON) == []
     assert PolicyLine.objects.get().rule == "invited_to_private"
-
-
-def test_a_link_opens_a_direct_message_with_words():
-    assert handoffs.private_link(5) == "https://x.com/messages/compose?recipient_id=5"
-    assert handoffs.private_link(5, "a b&c") == "https://x.com/messages/compose?recipient_id=5&text=a+b%26c"
 
 
 # --- the way back

@@ -621,7 +621,7 @@ def test_while_twitter_cannot_be_asked_nothing_is_concluded_and_after_ten_minute
     scene.find_out(port=free_port())
 
     assert scene.status() == ReplyStatus.UNKNOWN
-    assert scene.why() == "Twitter cannot be asked: Twitter could not be read (ConnectError)."
+    assert scene.why() == "Twitter cannot be asked: Twitter could not be reached."
     scene.hear()
     _assert_posted_once(scene)
 
@@ -735,3 +735,13 @@ def test_a_round_ends_and_leaves_the_rest_to_the_next(scene, monkeypatch):
     assert scene.post() == 0
     monkeypatch.undo()
     assert scene.post() == 2
+
+
+def test_the_button_under_a_reply_leads_to_x_itself_wherever_our_own_links_lead(scene, settings):
+    settings.TWITTER_PAGES_URL = "http://twitter.localhost:8000"
+    Reply.objects.filter(pk=scene.reply.pk).update(invites_private=True)
+
+    scene.post()
+
+    [line] = scene.own_lines()
+    assert line["direct_message_deep_link"] == f"https://x.com/messages/compose?recipient_id={scene.handle_id}"

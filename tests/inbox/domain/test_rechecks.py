@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from inbox import tasks
-from inbox.domain import arrivals, budgets, calls, deliveries, polling, rechecks
+from inbox.domain import arrivals, budgets, calls, deliveries, polling, posting, rechecks
 from inbox.domain.calls import Answer, Call
 from inbox.enums import ArrivalKind, Source
 from inbox.models import ChannelSettings, Conversation, Customer, Message, Payload, Pulse, Reply
@@ -19,7 +19,15 @@ from inbox.twitter.reading import id_at
 from tenants import entry, sealing
 from tenants.models import AppBudget, AppState
 from tests.conftest import ACME_HANDLE, NOON, committed
-from tests.factories import ConversationFactory, CostLineFactory, CustomerFactory, MessageFactory, WebhookFactory
+from tests.factories import (
+    ConversationFactory,
+    CostLineFactory,
+    CustomerFactory,
+    MessageFactory,
+    PulseFactory,
+    ReplyFactory,
+    WebhookFactory,
+)
 from tests.inbox.domain.channel_scene import Channel
 from tests.inbox.domain.receiver import Receiver
 from tests.twitter.playing import APP, SandboxProcess, World, eventually
@@ -202,6 +210,53 @@ def test_who_has_an_open_conversation_is_looked_up_once_a_week(channel):
     with committed(channel.brand):
         assert Customer.objects.get().name == "Jo March"
         assert rechecks.plan(Pulse(handle_id=channel.handle_id), now=timezone.now()).customers == []
+
+
+@pytest.mark.commits
+def test_a_reply_refused_because_the_tweet_is_gone_has_it_looked_up_at_once(channel, settings, house):
+    settings.TWITTER_RECHECK_SECONDS = (3600, 3600, 3600, 86400)
+    tweet_id, other = received(channel, SAID), received(channel, "and another thing")
+    look(channel)
+    deleted(channel, tweet_id)
+    with committed(channel.brand):
+        yes = {"status": "approved", "approved_by_id": house.agent_id, "approved_at": timezone.now()}
+        home = Conversation.objects.get()
+        reply = ReplyFactory(conversation=home, answers_id=tweet_id, author_id=house.agent_id, **yes)
+        polling.look(clock=timezone.now)  # not their turn
+        assert Message.objects.filter(deleted_at=None).count() == 2
+
+        posting.post_waiting(clock=timezone.now)
+        assert polling.is_any_due()
+        polling.look(clock=timezone.now)
+        assert not polling.is_any_due()
+    channel.carry()
+
+    with committed(channel.brand):
+        reply.refresh_from_db()
+        assert reply.status == "refused"
+        assert list(Message.objects.filter(deleted_at=None).values_list("pk", flat=True)) == [other]
+
+
+def test_what_is_asked_for_during_a_look_is_looked_up_by_the_next(acme, settings):
+    settings.TWITTER_RECHECK_SECONDS = (3600, 3600, 3600, 86400)
+    first, second = message(5), message(6)
+    pulse = PulseFactory(source=Source.LOOKUP, due_at=NOON, rounds=plan(None).rounds)
+    rechecks.look_again(first, handle_id=ACME_HANDLE, now=NOON)
+    pulse.refresh_from_db()
+    made = rechecks.plan(pulse, now=NOON)
+    rechecks.look_again(second, handle_id=ACME_HANDLE, now=NOON)
+
+    rechecks.keep(pulse, made)
+
+    pulse.refresh_from_db()
+    assert made.ids == [first]
+    assert pulse.due_at <= timezone.now()
+    again = rechecks.plan(pulse, now=NOON)
+    rechecks.keep(pulse, again)
+    pulse.refresh_from_db()
+    assert again.ids == [second]
+    assert pulse.due_at == NOON + timedelta(seconds=300)
+    assert "asked" not in pulse.rounds
 
 
 # -- which, and how often ----------------------------------------------------------------------------------------

@@ -78,10 +78,11 @@ document.addEventListener("click", event => {
 let version = "";
 
 async function look() {
-  if (document.hidden || location.search.includes("before=") || location.pathname === "/compose") return;
+  if (document.hidden) return;
   const address = new URL(location.pathname, location.href);
   address.searchParams.set("part", "yes");
   const answer = await fetch(address, {headers: version ? {"If-None-Match": version} : {}, cache: "no-store"});
+  if (answer.status === 404) clearInterval(looking); // It is gone, and will not come back.
   if (!answer.ok) return;
   version = answer.headers.get("etag") ?? "";
   draw(new DOMParser().parseFromString(await answer.text(), "text/html"));
@@ -163,4 +164,5 @@ function times() {
 
 times();
 setInterval(times, 30000);
-setInterval(() => look().catch(() => {}), EVERY);
+// Not on a page that says that there is none, and not on the answer to a form.
+const looking = "looksAgain" in document.body.dataset && setInterval(() => look().catch(() => {}), EVERY);
