@@ -396,3 +396,16 @@ def test_a_file_that_was_taken_off_meanwhile_is_not_described(house, kept, peopl
 
     in_acme(house, describes)
     assert files(house.acme) == []
+
+
+def test_whoever_approves_sees_files_and_way_of_what_they_approve(supervisor, kept, house):
+    with entry.brand(house.acme):
+        Reply.objects.filter(pk=KEY).update(
+            status=ReplyStatus.SUBMITTED, needs_approval=True, submitted_at=NOON, way=ReplyWay.QUOTE
+        )
+
+    listed = supervisor.get("/b/acme/approvals/").text
+
+    assert f'src="{FILE}" alt="A bag of acme"' in listed
+    assert unescape(ReplyWay.QUOTE.label).capitalize() in unescape(listed)
+    assert supervisor.get(FILE).status_code == 200
