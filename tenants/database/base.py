@@ -11,6 +11,9 @@ from django.conf import settings
 from django.db import connection as django_connection
 from django_tenants.postgresql_backend import base
 
+# Before the first connection: Django copies then what psycopg can write, once for the process.
+from tenants.database import columns  # noqa: F401
+
 
 @dataclass(frozen=True)
 class Scope:

@@ -1,10 +1,14 @@
 """Whole columns as parameters: what PostgreSQL reads is what was written."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from tenants.database import bulk
@@ -72,6 +76,22 @@ def test_a_column_has_the_same_type_whatever_is_in_it():
 def test_a_number_that_no_column_holds_is_refused_as_data(values):
     with pytest.raises(psycopg.DataError):
         bulk.bigints(values)
+
+
+def test_a_process_can_write_columns_before_it_connects():
+    """Django copies what psycopg can write when a process connects first; what comes later is not known to it."""
+    asked = "import sys, django; django.setup(); import tenants.database.base; print('tenants.database.columns' in sys.modules)"
+
+    told = subprocess.run(
+        [sys.executable, "-c", asked],
+        cwd=settings.BASE_DIR,
+        env=os.environ,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+
+    assert told.stdout.strip() == "True"
 
 
 def test_an_instant_without_a_zone_is_refused():
