@@ -173,7 +173,13 @@ class Run:
                 told["brands"][robot.slug]["accepted"] = robot.accepted
         self.said = ", ".join(f"{count} × {word}" for word, count in sorted(said.items()))
         given = json.dumps({"ledger": house.ledger(), "brands": told["brands"]})
+        broken = sum(count for word, count in said.items() if word.endswith(" 500"))
         self.lines = house.inside("tests.channel.books", given)
+        self.lines.append(
+            # A part that is away is 502 or 503.
+            {"brand": "all", "what": "calls of the API answered by a bug (500)", "expected": 0, "found": broken}
+            | {"is_fatal": True, "wrong": []}
+        )
 
     def table(self) -> str:
         """What was compared, as a table to read."""
