@@ -18,7 +18,7 @@ from isal import isal_zlib
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
-from tenants.database.columns import bigints, blobs, times, words
+from tenants.database.columns import MOST_PLANS, bigints, blobs, times, words
 
 GATHER_SECONDS = 0.003
 # While letters keep coming, that is: a statement for two letters costs hardly more than one for one.
@@ -62,6 +62,7 @@ class Letterbox:
             max_size=4,
             open=False,
             reconnect_timeout=2,
+            configure=_keep_all_plans,
             kwargs={"options": "-c statement_timeout=5000"},
         )
         self._queue: asyncio.Queue[tuple[Letter, asyncio.Future[Address | None]]] = asyncio.Queue(maxsize=20_000)
@@ -174,6 +175,11 @@ class Letterbox:
         self._strangers = (kept | unknown) - self._schema_of.keys()
 
 
+async def _keep_all_plans(connection: psycopg.AsyncConnection) -> None:
+    """One statement for each brand: with the hundred that are kept otherwise, each would be planned anew each time."""
+    connection.prepared_max = MOST_PLANS
+
+
 def _answer(batch: Sequence[tuple[Letter, "asyncio.Future[Address | None]"]], fates: Sequence[Fate]) -> None:
     for (_, done), fate in zip(batch, fates, strict=True):
         if done.done():
@@ -198,8 +204,8 @@ async def _put_arrivals(cursor: object, schema: str, letters: list[Letter]) -> N
 
 
 @cache
-def _statement_for(schema: str) -> sql.Composed:
-    return sql.SQL(
+def _statement_for(schema: str) -> bytes:
+    text = sql.SQL(
         "WITH r AS MATERIALIZED (SELECT * FROM unnest("
         "%s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::bytea[], %s::text[]"
         ") AS r(kind, twitter_id, handle_id, received_at, body, source)"
@@ -208,7 +214,8 @@ def _statement_for(schema: str) -> sql.Composed:
         " ON CONFLICT DO NOTHING) "
         "INSERT INTO {0}.inbox_arrival (kind, twitter_id, handle_id, received_at, source, outcome)"
         " SELECT kind, twitter_id, handle_id, received_at, source, '' FROM r ON CONFLICT DO NOTHING"
-    ).format(sql.Identifier(schema))
+    )
+    return text.format(sql.Identifier(schema)).as_bytes()
 
 
 async def _put_strays(cursor: object, letters: list[Letter]) -> None:

@@ -13,13 +13,9 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from tenants.database.base import DatabaseWrapper, connection
-from tenants.database.columns import Column, bigints, blobs, names, numbers, rare, times, words
+from tenants.database.columns import MOST_PLANS, Column, bigints, blobs, names, numbers, rare, times, words
 
 __all__ = ["Column", "ask", "bigints", "blobs", "names", "numbers", "plan_for_batches", "rare", "times", "words"]
-
-# So many plans does one connection keep, of some 20 kB each; the one that was used least lately goes first. A brand
-# needs sixteen: with fewer than all brands need, each statement would be planned anew each time.
-MOST_PLANS = 10_000
 
 
 # A plan that was made for an empty table is kept when the table is full. So: one plan for all values, along indexes.

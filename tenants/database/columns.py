@@ -13,6 +13,9 @@ import psycopg
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
+# So many plans does one connection keep, of some 20 kB each; the one that was used least lately goes first. A brand
+# needs sixteen: with fewer than all brands need, each statement would be planned anew each time.
+MOST_PLANS = 10_000
 # How a column of some kind is written.
 Column = Callable[[Sequence[Any]], Any]
 
