@@ -80,7 +80,10 @@ def test_a_number_that_no_column_holds_is_refused_as_data(values):
 
 def test_a_process_can_write_columns_before_it_connects():
     """Django copies what psycopg can write when a process connects first; what comes later is not known to it."""
-    asked = "import sys, django; django.setup(); import tenants.database.base; print('tenants.database.columns' in sys.modules)"
+    asked = (
+        "import sys, django; django.setup(); import tenants.database.base; "
+        "print('tenants.database.columns' in sys.modules)"
+    )
 
     told = subprocess.run(
         [sys.executable, "-c", asked],
