@@ -10,18 +10,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
+from django.conf import settings
+from django.db import connection, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.domain.people import add_person
 from accounts.enums import Role
-from inbox.domain import credentials
-from inbox.enums import ArrivalKind, Outcome
-from inbox.models import Credential
+from inbox.domain import credentials, pulses
+from inbox.enums import ArrivalKind, Outcome, Source
+from inbox.models import Credential, Pulse
 from inbox.twitter.playground import Playground
 from inbox.twitter.recording import Recorded, Recording, account_id_of, names_for_brand
 from inbox.twitter.text import mentions
@@ -78,7 +79,7 @@ class Tally:
     conversations: int = 0
     in_conversations: int = 0
     shared: int = 0  # conversations with more than one customer: never
-    astray: int = 0  # messages in another brand than theirs: never
+    astray: int = 0  # messages in a brand for which they did not come: never
 
     @property
     def carried(self) -> int:
@@ -164,7 +165,19 @@ def connect(seats: Mapping[str, Seat], *, playground: Playground) -> None:
                 credentials.store(
                     handle_id=seat.handle_id, username=seat.username, access_token=token, now=timezone.now()
                 )
+                _ask_later(seat.handle_id)
     credentials.subscribe(*(seat.handle_id for seat in seats.values()))
+
+
+@transaction.atomic
+def _ask_later(handle_id: int) -> None:
+    """Have Twitter asked what names this brand after the usual while, not at once: what is played is what comes first,
+    and a tweet of it that names several brands is one brand's in the recording.
+    """
+    now, ways = timezone.now(), [Source.MENTIONS, Source.SEARCH]
+    pulses.prepare([handle_id], sources=ways, now=now)
+    later = now + timedelta(seconds=settings.TWITTER_POLL_SECONDS)
+    Pulse.objects.filter(handle_id=handle_id, source__in=ways).update(due_at=later)
 
 
 def choose(recording: Recording, seats: Mapping[str, Seat], only: Sequence[str] = ()) -> tuple[list[Recorded], Tally]:
@@ -341,8 +354,8 @@ def _count_here(ids: Sequence[int], all_ids: Sequence[int], tally: Tally) -> Non
                 tally.outcomes[outcome] += number
         cursor.execute(_CONVERSATIONS, [list(ids)])
         in_conversations, conversations, shared = cursor.fetchone()
-        cursor.execute("SELECT count(*) FROM inbox_message WHERE id = ANY(%s)", [list(all_ids)])
-        tally.astray += cursor.fetchone()[0] - in_conversations
+        cursor.execute(_ASTRAY, [list(set(all_ids).difference(ids)), entry.current_brand_id()])
+        tally.astray += cursor.fetchone()[0]
     tally.in_conversations += in_conversations
     tally.conversations += conversations
     tally.shared += shared
@@ -353,6 +366,12 @@ SELECT coalesce(a.outcome, %s), count(*)
 FROM unnest(%s::bigint[]) AS played(id)
 LEFT JOIN inbox_arrival a ON a.kind = %s AND a.twitter_id = played.id
 GROUP BY 1
+"""
+# A tweet may name several brands, and asking for what names it brings it to each. None comes for another's handle.
+_ASTRAY = """
+SELECT count(*) FROM inbox_message m WHERE m.id = ANY(%s) AND NOT EXISTS (
+    SELECT FROM inbox_arrival a JOIN tenants_handle h ON h.twitter_id = a.handle_id
+    WHERE a.twitter_id = m.id AND h.brand_id = %s)
 """
 _CONVERSATIONS = """
 WITH here AS (SELECT conversation_id FROM inbox_message WHERE id = ANY(%s))

@@ -239,7 +239,7 @@ def test_a_file_that_is_no_recording_is_refused(replay, tmp_path):
 def test_the_sample_is_played_whole_and_measured_as_the_file_says(replay, running, django_db_blocker):
     found = replay(SAMPLE, "--onboard", "--speed", "max", agency="sample")
 
-    assert found.code == 0, found.err
+    assert found.code == 0, found.out + found.err
     assert found.number("read") == found.number("played") == found.number("carried") == 5093
     assert found.number("brands") == 76
     assert "0 of them with two customers" in found.out
